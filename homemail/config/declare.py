@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: MIT
+"""How a setting is declared: once, with its kind, default and sentence.
+
+A group of settings is a frozen dataclass whose fields are made by ``setting``::
+
+    @dataclass(frozen=True, slots=True)
+    class QueueSettings:
+        \"\"\"What waits, how long, and where it goes next.\"\"\"
+
+        minimal_backoff_time: float = setting(
+            300.0, Time(), "Shortest wait before a message is tried again.", postfix=True
+        )
+
+The declaration feeds the parser, its errors, ``homemail settings``, the commented sample and
+``docs/settings.md``. A name that Postfix also has keeps Postfix's name and gets ``postfix=True``.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import Field, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Kind(Protocol):
+    """How a TOML value becomes a setting's value."""
+
+    @property
+    def expected(self) -> str:
+        """What a right value looks like: ``a time such as "5m"``."""
+
+    def parse(self, value: object) -> Any:
+        """Return the setting's value; raises ``ValueError`` where it is not ``expected``."""
+
+    def show(self, value: Any) -> str:
+        """Return ``value`` as it is written in TOML."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What is known of a setting beside its name and default."""
+
+    kind: Kind
+    sentence: str
+    postfix: bool
+
+
+def setting(default: Any, kind: Kind, sentence: str, *, postfix: bool = False) -> Any:
+    """Declare one setting of a group (see the module).
+
+    ``default`` is the value itself, not what TOML writes: seconds, octets, tuples, ``Path``.
+    """
+    return field(default=default, metadata={"declared": Declared(kind, sentence, postfix)})
+
+
+def declared(of: Field[Any]) -> Declared:
+    """Return what was said of a field made by ``setting``."""
+    known: Declared = of.metadata["declared"]
+    return known
+
+
+def toml_string(text: str) -> str:
+    """Return ``text`` as a TOML basic string."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + re.sub(r"[\x00-\x1f\x7f]", lambda m: f"\\u{ord(m[0]):04x}", escaped) + '"'
+
+
+class Text:
+    """A string."""
+
+    expected = 'a text such as "mail.example.org"'
+
+    def parse(self, value: object) -> str:
+        if not isinstance(value, str):
+            raise ValueError(self.expected)
+        return value
+
+    def show(self, value: str) -> str:
+        return toml_string(value)
+
+
+class TextList:
+    """A list of strings."""
+
+    expected = 'a list such as ["one", "two"]'
+
+    def parse(self, value: object) -> tuple[str, ...]:
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise ValueError(self.expected)
+        return tuple(value)
+
+    def show(self, value: tuple[str, ...]) -> str:
+        return "[" + ", ".join(toml_string(item) for item in value) + "]"
+
+
+class Switch:
+    """True or false."""
+
+    expected = "true or false"
+
+    def parse(self, value: object) -> bool:
+        if not isinstance(value, bool):
+            raise ValueError(self.expected)
+        return value
+
+    def show(self, value: bool) -> str:
+        return "true" if value else "false"
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A whole number between ``low`` and ``high``."""
+
+    low: int = 0
+    high: int = 2**31 - 1
+
+    @property
+    def expected(self) -> str:
+        return f"a whole number from {self.low} to {self.high}"
+
+    def parse(self, value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ValueError(self.expected)
+        if not self.low <= value <= self.high:
+            raise ValueError(self.expected)
+        return value
+
+    def show(self, value: int) -> str:
+        return str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of a few words."""
+
+    words: tuple[str, ...]
+
+    @property
+    def expected(self) -> str:
+        return "one of " + ", ".join(toml_string(word) for word in self.words)
+
+    def parse(self, value: object) -> str:
+        if not isinstance(value, str) or value not in self.words:
+            raise ValueError(self.expected)
+        return value
+
+    def show(self, value: str) -> str:
+        return toml_string(value)
+
+
+_TIME_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+class Time:
+    """A span of time as seconds; written ``"5m"``, ``"1h 30m"``, or a number of seconds."""
+
+    expected = 'a time such as "5m", "2h" or "10d"'
+
+    def parse(self, value: object) -> float:
+        if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
+            return float(value)
+        if not isinstance(value, str) or not re.fullmatch(r"\s*(\d+\s*[smhdw]\s*)+", value):
+            raise ValueError(self.expected)
+        return float(
+            sum(int(n) * _TIME_UNITS[unit] for n, unit in re.findall(r"(\d+)\s*([smhdw])", value))
+        )
+
+    def show(self, value: float) -> str:
+        for unit, seconds in reversed(_TIME_UNITS.items()):
+            if value and value % seconds == 0:
+                return f'"{int(value // seconds)}{unit}"'
+        return f"{value:g}"
+
+
+_SIZE_UNITS = {"": 1, "B": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3, "TB": 1000**4}
+_SIZE_UNITS |= {"KIB": 1024, "MIB": 1024**2, "GIB": 1024**3, "TIB": 1024**4}
+
+
+class Size:
+    """A size in octets; written ``"30 MB"``, ``"64 KiB"``, or a number of octets."""
+
+    expected = 'a size such as "50 MB" or "64 KiB"'
+
+    def parse(self, value: object) -> int:
+        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+            return value
+        match = (
+            re.fullmatch(r"\s*(\d+)\s*([A-Za-z]*)\s*", value) if isinstance(value, str) else None
+        )
+        if not match or match[2].upper() not in _SIZE_UNITS:
+            raise ValueError(self.expected)
+        return int(match[1]) * _SIZE_UNITS[match[2].upper()]
+
+    def show(self, value: int) -> str:
+        for unit, octets in (("GB", 1000**3), ("MB", 1000**2), ("KB", 1000)):
+            if value and value % octets == 0:
+                return f'"{value // octets} {unit}"'
+        return str(value)
+
+
+class FilePath:
+    """An absolute path, or one below the directory of the settings file."""
+
+    expected = 'a path such as "/etc/homemail/users"'
+
+    def parse(self, value: object) -> Path:
+        if not isinstance(value, str) or not value or "\0" in value:
+            raise ValueError(self.expected)
+        return Path(value)
+
+    def show(self, value: Path) -> str:
+        return toml_string(str(value))
+
+
+class Networks:
+    """A list of networks and addresses."""
+
+    expected = 'a list of networks such as ["127.0.0.0/8", "192.168.1.0/24", "[::1]/128"]'
+
+    def parse(self, value: object) -> tuple[IpNetwork, ...]:
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise ValueError(self.expected)
+        try:
+            return tuple(ipaddress.ip_network(re.sub(r"[\[\]]", "", item)) for item in value)
+        except ValueError as error:
+            raise ValueError(f"{self.expected} ({error})") from None
+
+    def show(self, value: tuple[IpNetwork, ...]) -> str:
+        return TextList().show(tuple(str(network) for network in value))

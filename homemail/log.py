@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+"""One event per line: ``component event: key=value key=value``.
+
+Use ``log = Log("smtpd")`` and ``log.info("accepted", trace=trace, size=size)``. Values are quoted
+where they hold spaces or control characters, so that a peer cannot forge a line. Secrets are never
+passed in. The lines go to the standard library's logger ``homemail.<component>``.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+
+_PLAIN = re.compile(r"[!#-<>-\[\]-~]+")
+
+
+def format_value(value: object) -> str:
+    """Return ``value`` as one printable token."""
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    if _PLAIN.fullmatch(text):
+        return text
+    return json.dumps(text, ensure_ascii=True)
+
+
+class Log:
+    """Events of one component."""
+
+    def __init__(self, component: str) -> None:
+        self._logger = logging.getLogger(f"homemail.{component}")
+
+    def debug(self, event: str, **fields: object) -> None:
+        self._write(logging.DEBUG, event, fields)
+
+    def info(self, event: str, **fields: object) -> None:
+        self._write(logging.INFO, event, fields)
+
+    def warning(self, event: str, **fields: object) -> None:
+        self._write(logging.WARNING, event, fields)
+
+    def error(self, event: str, **fields: object) -> None:
+        self._write(logging.ERROR, event, fields)
+
+    def exception(self, event: str, **fields: object) -> None:
+        """Log ``event`` with the traceback of the exception being handled: a fault of ours."""
+        self._logger.error("%s", _line(event, fields), exc_info=True)
+
+    def _write(self, level: int, event: str, fields: dict[str, object]) -> None:
+        if self._logger.isEnabledFor(level):
+            self._logger.log(level, "%s", _line(event, fields))
+
+
+def _line(event: str, fields: dict[str, object]) -> str:
+    words = [f"{key}={format_value(value)}" for key, value in fields.items() if value is not None]
+    return f"{event}: {' '.join(words)}" if words else event

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Final delivery to one owner: .forward, Sieve's actions, programs."""

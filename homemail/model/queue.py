@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+"""What waits to be delivered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import NewType
+
+from homemail.model.envelope import Envelope, Notify, QueueId, Recipient
+from homemail.model.reply import Reply
+
+LineTime = NewType("LineTime", float)
+"""Seconds of a persisted monotonic clock that runs only while the destination's line is up."""
+
+
+class RecipientStatus(Enum):
+    """What has become of one recipient."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    RELAYED = "relayed"
+    EXPANDED = "expanded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedRecipient:
+    """A recipient, what became of it, what the next host said last, who was told already."""
+
+    recipient: Recipient
+    status: RecipientStatus = RecipientStatus.PENDING
+    last_reply: Reply | None = None
+    notified: Notify = Notify.NEVER
+
+
+class QueueState(Enum):
+    """Where an entry stands (Postfix's queues).
+
+    DORMANT is ours: written before a delivery inside the SMTP transaction, made active or dropped
+    when that ends; after a crash it becomes active.
+    """
+
+    DORMANT = "dormant"
+    INCOMING = "incoming"
+    ACTIVE = "active"
+    DEFERRED = "deferred"
+    HOLD = "hold"
+    CORRUPT = "corrupt"
+
+
+@dataclass(frozen=True, slots=True)
+class QueueEntry:
+    """One message with its recipients. ``size`` is in octets; ages and times are ``LineTime``."""
+
+    id: QueueId
+    envelope: Envelope
+    recipients: tuple[QueuedRecipient, ...]
+    state: QueueState
+    size: int
+    received_at: datetime
+    age: LineTime = LineTime(0.0)
+    attempts: int = 0
+    next_attempt: LineTime = LineTime(0.0)
+
+    @property
+    def pending(self) -> tuple[QueuedRecipient, ...]:
+        return tuple(r for r in self.recipients if r.status is RecipientStatus.PENDING)

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Transfer: SMTP server, policy, routing, queue, sending, notifications."""

@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: MIT
+"""The contract of mailboxes: what IMAP, POP3 and delivery may ask of a store.
+
+Plain synchronous calls. Everything that changes something is called in the owner's lane
+(``store.lane``), one call at a time, and is durable when it returns. ``Mailbox.read_*`` calls may
+run beside the lane. Errors are those of ``homemail.errors``: ``NoSuchMailbox``, ``MailboxExists``,
+``BadMailboxName``, ``OverQuota``, ``StorageFull``, ``LockTimeout``, ``Temporary``; an ``OSError``
+never leaves the store.
+
+A UID that a call names and that is gone (expunged by another session) is passed over in silence:
+what was asked is in the answer or is not. Answers are in ascending order of UID.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from homemail.model.address import AccountId
+from homemail.model.mailbox import (
+    Appended,
+    Change,
+    Copied,
+    FlagChange,
+    Flags,
+    MailboxId,
+    MailboxName,
+    MailboxRef,
+    MessageFacts,
+    ModSeq,
+    Uid,
+    UidValidity,
+)
+from homemail.model.message import MessageContent
+from homemail.model.search import SearchKey
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxInfo:
+    r"""A row of LIST. A name that only holds children together has ``exists`` False.
+
+    ``special_use`` holds attributes such as ``\Sent`` (RFC 6154).
+    """
+
+    name: MailboxName
+    exists: bool
+    has_children: bool
+    subscribed: bool
+    special_use: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxStatus:
+    """What STATUS can ask (RFC 9051 §6.3.11, RFC 8438, RFC 7162, RFC 8474). ``size`` in octets."""
+
+    messages: int
+    recent: int
+    unseen: int
+    deleted: int
+    uid_next: Uid
+    uid_validity: UidValidity
+    highest_mod_seq: ModSeq
+    size: int
+    mailbox_id: MailboxId
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A mailbox at one moment. ``keywords`` are those in use or remembered.
+
+    ``recent``: messages that no read-write session had been told of before this one
+    (RFC 3501 §2.3.2).
+    """
+
+    uid_validity: UidValidity
+    uid_next: Uid
+    highest_mod_seq: ModSeq
+    uids: Sequence[Uid]
+    keywords: Flags
+    recent: frozenset[Uid]
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """What to append. ``internal_date`` None means now; it must know its zone."""
+
+    content: MessageContent
+    flags: Flags = frozenset()
+    internal_date: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoreResult:
+    """What STORE did: the messages that have new flags, and those that UNCHANGEDSINCE kept back."""
+
+    changed: tuple[MessageFacts, ...]
+    modified: tuple[Uid, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CachedParts:
+    """Octets of a message as they go on the wire, kept by the index.
+
+    ``envelope`` and ``body_structure`` are the values of ENVELOPE and BODYSTRUCTURE
+    (RFC 9051 §7.5.2); ``header`` is the message's header with its empty line.
+    """
+
+    uid: Uid
+    envelope: bytes = b""
+    body_structure: bytes = b""
+    header: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which of ``CachedParts`` are asked for; the others stay empty."""
+
+    envelope: bool = False
+    body_structure: bool = False
+    header: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """Use and limit of an account; a limit of 0 is none. Octets and messages."""
+
+    octets_used: int
+    octets_limit: int
+    messages_used: int
+    messages_limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts on a mailbox: an account, and the session for the undelete record."""
+
+    account: AccountId
+    session: str = field(default="", compare=False)
+
+
+Watcher = Callable[[Sequence[Change]], None]
+"""Called in the owner's lane, after the changes are durable; must not call the store."""
+
+
+class Mailbox(Protocol):
+    """One open mailbox. Several may be open on the same one; all hear of every change."""
+
+    @property
+    def ref(self) -> MailboxRef: ...
+
+    @property
+    def mailbox_id(self) -> MailboxId: ...
+
+    @property
+    def read_only(self) -> bool: ...
+
+    @property
+    def permanent_keywords(self) -> bool:
+        r"""Whether a new keyword can be made now (``\*`` in PERMANENTFLAGS)."""
+
+    def snapshot(self) -> Snapshot:
+        """Look for changes by other programs, then return the mailbox as it is now.
+
+        The first call of a read-write mailbox claims the recent messages.
+        """
+
+    def refresh(self) -> None:
+        """Look for changes by other programs; what is found goes to the watchers."""
+
+    def watch(self, watcher: Watcher) -> None:
+        """Tell ``watcher`` of every change from now on, this session's own included."""
+
+    def append(self, messages: Sequence[NewMessage]) -> tuple[Appended, ...]:
+        """Add all messages or none (RFC 3502). NUL inside raises ``BadContent``."""
+
+    def store(
+        self,
+        uids: Iterable[Uid],
+        change: FlagChange,
+        flags: Flags,
+        unchanged_since: ModSeq | None = None,
+    ) -> StoreResult:
+        r"""Change flags. A 27th keyword raises ``Permanent`` ([LIMIT]); ``\Recent`` is ignored."""
+
+    def copy(self, uids: Iterable[Uid], target: MailboxName) -> Copied:
+        """Copy all or none, with flags and internal date."""
+
+    def move(self, uids: Iterable[Uid], target: MailboxName) -> Copied:
+        """Move (RFC 6851): no message is ever in neither mailbox."""
+
+    def expunge(self, uids: Iterable[Uid] | None = None) -> tuple[Uid, ...]:
+        r"""Remove what is \Deleted (of ``uids`` only, if given); return what was removed."""
+
+    def remove(self, uids: Iterable[Uid]) -> tuple[Uid, ...]:
+        """Remove these, flagged or not (POP3's update state)."""
+
+    def read_facts(self, uids: Iterable[Uid]) -> list[MessageFacts]:
+        """Return what is known of each message."""
+
+    def read_cached(self, uids: Iterable[Uid], wanted: Wanted) -> list[CachedParts]:
+        """Return wire forms and headers; opens a message only where the index lacks it."""
+
+    def read_content(self, uid: Uid) -> MessageContent | None:
+        """Return the message's octets with CRLF line ends, or None when it is gone.
+
+        The content stays readable after the message is expunged.
+        """
+
+    def read_search(self, key: SearchKey) -> list[Uid]:
+        """Return the UIDs that match."""
+
+    def read_changed_since(self, mod_seq: ModSeq) -> tuple[list[MessageFacts], list[Uid]]:
+        """Return the messages changed and the UIDs vanished after ``mod_seq`` (RFC 7162).
+
+        UIDs whose removal is no longer remembered are all reported as vanished.
+        """
+
+    def close(self) -> None:
+        """Stop watching; the mailbox object must not be used again."""
+
+
+class Store(Protocol):
+    """All mailboxes of one owner. INBOX always exists."""
+
+    @property
+    def owner(self) -> AccountId: ...
+
+    def mailboxes(self) -> list[MailboxInfo]:
+        """Return every mailbox, parents that hold only children included, sorted by name."""
+
+    def subscriptions(self) -> list[MailboxName]:
+        """Return the subscribed names, existing or not."""
+
+    def open(self, name: MailboxName, actor: Actor, *, read_only: bool = False) -> Mailbox:
+        """Open a mailbox. Raises ``NoSuchMailbox``."""
+
+    def status(self, name: MailboxName, actor: Actor) -> MailboxStatus:
+        """Return the counts of a mailbox without opening it. Raises ``NoSuchMailbox``."""
+
+    def append(
+        self, name: MailboxName, messages: Sequence[NewMessage], actor: Actor
+    ) -> tuple[Appended, ...]:
+        """Add messages without opening the mailbox: delivery's way in. Raises ``NoSuchMailbox``."""
+
+    def create(
+        self, name: MailboxName, actor: Actor, special_use: frozenset[str] = frozenset()
+    ) -> MailboxId:
+        """Make a mailbox, and what lacks above it. Raises ``MailboxExists``."""
+
+    def delete(self, name: MailboxName, actor: Actor) -> None:
+        """Remove a mailbox with its messages; children stay. INBOX raises ``Permanent``."""
+
+    def rename(self, name: MailboxName, new_name: MailboxName, actor: Actor) -> None:
+        """Rename with all children; INBOX: its messages move (RFC 9051 §6.3.6)."""
+
+    def subscribe(self, name: MailboxName, actor: Actor) -> None:
+        """Put the name on the list of subscriptions; it need not exist."""
+
+    def unsubscribe(self, name: MailboxName, actor: Actor) -> None:
+        """Take the name off the list; one that is not there is no error."""
+
+    def quota(self) -> Quota:
+        """Return use and limits."""
+
+    def close(self) -> None:
+        """Give everything up: watchers, index, lock."""
