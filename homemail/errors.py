@@ -17,6 +17,7 @@
     │   ├── MessageTooBig     5.3.4
     │   ├── BadContent        5.6.0
     │   ├── OverQuota         5.2.2
+    │   ├── TooManyKeywords   5.0.0
     │   ├── Refused           5.7.1
     │   └── LoopDetected      5.4.6
     └── PeerError   5.5.2     the other side broke the protocol
@@ -114,6 +115,10 @@ class OverQuota(Permanent):
     """The mailbox may not grow any further."""
 
     status = "5.2.2"
+
+
+class TooManyKeywords(Permanent):
+    """The mailbox has no room for one more keyword (IMAP's [LIMIT])."""
 
 
 class Refused(Permanent):

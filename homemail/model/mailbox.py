@@ -171,7 +171,7 @@ class MessageFacts:
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """A message arrived. ``recent`` as in ``Mailbox.recent``."""
+    """A message arrived; whether it is recent, ``store.api.Mailbox.recent`` knows."""
 
     uid: Uid
     flags: Flags

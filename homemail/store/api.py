@@ -93,7 +93,11 @@ class NewMessage:
 
 @dataclass(frozen=True, slots=True)
 class StoreResult:
-    """What STORE did: the messages that have new flags, and those that UNCHANGEDSINCE kept back."""
+    """What STORE did.
+
+    ``changed``: the messages that were asked for, as they are now, those whose flags were right
+    already among them; ``modified``: those that UNCHANGEDSINCE kept back.
+    """
 
     changed: tuple[MessageFacts, ...]
     modified: tuple[Uid, ...] = ()
@@ -160,6 +164,10 @@ class Mailbox(Protocol):
     def permanent_keywords(self) -> bool:
         r"""Whether a new keyword can be made now (``\*`` in PERMANENTFLAGS)."""
 
+    @property
+    def recent(self) -> frozenset[Uid]:
+        """The messages that this session was the first to be told of (RFC 3501 §2.3.2)."""
+
     def snapshot(self) -> Snapshot:
         """Look for changes by other programs, then return the mailbox as it is now.
 
@@ -182,7 +190,7 @@ class Mailbox(Protocol):
         flags: Flags,
         unchanged_since: ModSeq | None = None,
     ) -> StoreResult:
-        r"""Change flags. A 27th keyword raises ``Permanent`` ([LIMIT]); ``\Recent`` is ignored."""
+        r"""Change flags. A 27th keyword raises ``TooManyKeywords``; ``\Recent`` is ignored."""
 
     def copy(self, uids: Iterable[Uid], target: MailboxName) -> Copied:
         """Copy all or none, with flags and internal date."""
