@@ -64,10 +64,13 @@ def unlink(path: Path, *, missing_ok: bool = False) -> None:
     path.unlink(missing_ok=missing_ok)
 
 
-def write_atomic(path: Path, data: bytes, *, mode: int = 0o600) -> None:
+def write_atomic(
+    path: Path, data: bytes, *, mode: int = 0o600, owner: tuple[int, int] | None = None
+) -> None:
     """Replace ``path`` by a file of ``data``: readers see the old or the new, never a part.
 
-    Follows no link at ``path``. The temporary file is in the same directory.
+    Follows no link at ``path``. The temporary file is in the same directory. With ``owner`` (uid,
+    gid) the file is given to them and has exactly ``mode``, whatever the umask.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     with doing(f"writing {path.name}"):
@@ -76,6 +79,9 @@ def write_atomic(path: Path, data: bytes, *, mode: int = 0o600) -> None:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             fd = os.open(temporary, flags, mode)
             try:
+                if owner is not None:
+                    os.fchown(fd, *owner)
+                    os.fchmod(fd, mode)
                 write_all(fd, data, str(temporary))
                 sync_file(fd, str(temporary))
             finally:
