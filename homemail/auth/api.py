@@ -47,6 +47,12 @@ class Accounts(Protocol):
     async def secrets(self, account: AccountId) -> Sequence[str]:
         """Return the account's ``{SCHEME}value`` secrets, or none when it may not log in."""
 
+    def common_schemes(self) -> frozenset[str]:
+        """Return the schemes that every account which may log in has a secret of.
+
+        A mechanism such as SCRAM-SHA-256 is announced only where nobody is left out.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
