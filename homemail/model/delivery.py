@@ -31,6 +31,12 @@ class Delivery:
     alone: bool = False
 
 
+def delivery_id(envelope: Envelope, recipient: Recipient) -> str:
+    """Return the id of a message's delivery to ``recipient``: the same in every try for it."""
+    path = recipient.forward_path
+    return f"{envelope.trace}/{path.local_part}@{path.domain.name}"
+
+
 @dataclass(frozen=True, slots=True)
 class Delivered:
     """Filed, forwarded, or done with as the owner wishes; durable. ``what`` is for the log."""
