@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: MIT
+"""Settings of the queue and of sending to other hosts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from homemail.config.declare import Choice, Number, Size, Text, TextList, Time, setting
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSettings:
+    """What waits, how long, and when it is tried again."""
+
+    minimal_backoff_time: float = setting(
+        300.0, Time(), "The shortest wait before a message is tried again.", postfix=True
+    )
+    maximal_backoff_time: float = setting(
+        4000.0, Time(), "The longest wait before a message is tried again.", postfix=True
+    )
+    maximal_queue_lifetime: float = setting(
+        432000.0,
+        Time(),
+        "How long a message is tried before it goes back to its sender.",
+        postfix=True,
+    )
+    bounce_queue_lifetime: float = setting(
+        432000.0,
+        Time(),
+        "How long a notification is tried before it is given up.",
+        postfix=True,
+    )
+    delay_warning_time: float = setting(
+        0.0, Time(), "When to tell a sender that his message still waits; 0: never.", postfix=True
+    )
+    bounce_size_limit: int = setting(
+        50_000,
+        Size(),
+        "A larger message is returned to its sender by its header alone.",
+        postfix=True,
+    )
+    defer_transports: tuple[str, ...] = setting(
+        (),
+        TextList(),
+        "Transports whose mail waits for a flush and is not tried by itself.",
+        postfix=True,
+    )
+    initial_destination_concurrency: int = setting(
+        2,
+        Number(1, 1000),
+        "Connections to one destination to begin with; success raises them.",
+        postfix=True,
+    )
+    default_destination_concurrency_limit: int = setting(
+        20, Number(1, 1000), "The most connections to one destination.", postfix=True
+    )
+    default_destination_recipient_limit: int = setting(
+        50, Number(1, 10_000), "The most recipients in one transfer to another host.", postfix=True
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SendingSettings:
+    """Where mail for elsewhere goes, and how the next host is spoken to."""
+
+    default_transport: str = setting(
+        "smtp", Text(), "The transport, or transport:nexthop, of mail for elsewhere.", postfix=True
+    )
+    relayhost: str = setting(
+        "",
+        Text(),
+        "The host that takes all mail for elsewhere; [host] is not looked up in MX.",
+        postfix=True,
+    )
+    smtp_helo_name: str = setting(
+        "$myhostname", Text(), "The name said in EHLO to other hosts.", postfix=True
+    )
+    smtp_tls_security_level: str = setting(
+        "may",
+        Choice(("none", "may", "encrypt")),
+        "TLS to other hosts: never, when they offer it, or always.",
+        postfix=True,
+    )
+    smtp_connect_timeout: float = setting(
+        30.0, Time(), "How long one address of a host may take to answer.", postfix=True
+    )
+    smtp_mx_address_limit: int = setting(
+        5, Number(1, 100), "The most addresses of a destination that are tried.", postfix=True
+    )
