@@ -22,6 +22,7 @@
     │   └── LoopDetected      5.4.6
     └── PeerError   5.5.2     the other side broke the protocol
     ConfigError               file, line, parameter, what was expected
+    └── ConfigErrors          several of them, found in one reading
 
 Anything that is none of these is a fault of ours: it is logged with its trace and answered as
 temporary, because a wrong 4xx costs a minute and a wrong 5xx costs the message.
@@ -30,6 +31,7 @@ temporary, because a wrong 4xx costs a minute and a wrong 5xx costs the message.
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -160,6 +162,14 @@ class ConfigError(Exception):
             where = f"{self.file}: "
         name = f"{self.parameter}: " if self.parameter else ""
         return f"{where}{name}{self.text}"
+
+
+class ConfigErrors(ConfigError):
+    """Everything wrong that one reading of the settings found, one line each."""
+
+    def __init__(self, errors: Iterable[ConfigError]) -> None:
+        self.errors = tuple(errors)
+        super().__init__("\n".join(str(error) for error in self.errors))
 
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
