@@ -12,7 +12,10 @@ A group of settings is a frozen dataclass whose fields are made by ``setting``::
         )
 
 The declaration feeds the parser, its errors, ``homemail settings``, the commented sample and
-``docs/settings.md``. A name that Postfix also has keeps Postfix's name and gets ``postfix=True``.
+``docs/settings.md``. A name that Postfix also has keeps Postfix's name and gets ``postfix=True``;
+where one setting of ours stands for one with another name there, ``postfix`` is that name. A group
+that must refuse values which do not go together does so in ``__post_init__``, with a
+``ConfigError`` that names its ``parameter``; the loader adds file and line.
 """
 
 from __future__ import annotations
@@ -46,10 +49,14 @@ class Declared:
 
     kind: Kind
     sentence: str
-    postfix: bool
+    postfix: bool | str
+
+    def postfix_name(self, name: str) -> str:
+        """Return what Postfix calls the setting ``name``, or an empty text."""
+        return self.postfix if isinstance(self.postfix, str) else name if self.postfix else ""
 
 
-def setting(default: Any, kind: Kind, sentence: str, *, postfix: bool = False) -> Any:
+def setting(default: Any, kind: Kind, sentence: str, *, postfix: bool | str = False) -> Any:
     """Declare one setting of a group (see the module).
 
     ``default`` is the value itself, not what TOML writes: seconds, octets, tuples, ``Path``.
@@ -69,6 +76,19 @@ def toml_string(text: str) -> str:
     return '"' + re.sub(r"[\x00-\x1f\x7f]", lambda m: f"\\u{ord(m[0]):04x}", escaped) + '"'
 
 
+def toml_value(raw: object) -> str:
+    """Return a value that came from TOML as it was written there, cut short, for a message."""
+    if isinstance(raw, str):
+        text = toml_string(raw)
+    elif isinstance(raw, list):
+        text = "[" + ", ".join(toml_value(item) for item in raw) + "]"
+    elif isinstance(raw, dict):
+        text = "a table"
+    else:
+        text = str(raw).lower() if isinstance(raw, bool) else str(raw)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
 class Text:
     """A string."""
 
@@ -81,6 +101,17 @@ class Text:
 
     def show(self, value: str) -> str:
         return toml_string(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Template(Text):
+    """A string whose ``$names`` are filled in at the time of use (``$home``, ``$user``).
+
+    ``$name`` of a setting is filled in when the file is read, as everywhere;
+    ``homemail.config.expand`` does the rest later.
+    """
+
+    names: tuple[str, ...]
 
 
 class TextList:
@@ -152,6 +183,7 @@ class Choice:
         return toml_string(value)
 
 
+_LONGEST = 10**11  # seconds: past any use, and exact as a float
 _TIME_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
@@ -161,13 +193,14 @@ class Time:
     expected = 'a time such as "5m", "2h" or "10d"'
 
     def parse(self, value: object) -> float:
-        if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            if not 0 <= value <= _LONGEST:
+                raise ValueError(self.expected)
             return float(value)
         if not isinstance(value, str) or not re.fullmatch(r"\s*(\d+\s*[smhdw]\s*)+", value):
             raise ValueError(self.expected)
-        return float(
-            sum(int(n) * _TIME_UNITS[unit] for n, unit in re.findall(r"(\d+)\s*([smhdw])", value))
-        )
+        pairs = re.findall(r"(\d{1,12})\s*([smhdw])", value)
+        return self.parse(sum(int(number) * _TIME_UNITS[unit] for number, unit in pairs))
 
     def show(self, value: float) -> str:
         for unit, seconds in reversed(_TIME_UNITS.items()):
@@ -196,24 +229,34 @@ class Size:
         return int(match[1]) * _SIZE_UNITS[match[2].upper()]
 
     def show(self, value: int) -> str:
-        for unit, octets in (("GB", 1000**3), ("MB", 1000**2), ("KB", 1000)):
-            if value and value % octets == 0:
-                return f'"{value // octets} {unit}"'
+        for unit in ("GB", "MB", "KB", "GiB", "MiB", "KiB"):
+            if value and value % _SIZE_UNITS[unit.upper()] == 0:
+                return f'"{value // _SIZE_UNITS[unit.upper()]} {unit}"'
         return str(value)
 
 
+@dataclass(frozen=True, slots=True)
 class FilePath:
-    """An absolute path, or one below the directory of the settings file."""
+    """An absolute path, or one below the directory of the settings file.
 
-    expected = 'a path such as "/etc/homemail/users"'
+    ``optional``: the empty text is right too and means None.
+    """
 
-    def parse(self, value: object) -> Path:
+    optional: bool = False
+
+    @property
+    def expected(self) -> str:
+        return 'a path such as "/etc/homemail/users"' + (', or ""' if self.optional else "")
+
+    def parse(self, value: object) -> Path | None:
+        if self.optional and value == "":
+            return None
         if not isinstance(value, str) or not value or "\0" in value:
             raise ValueError(self.expected)
         return Path(value)
 
-    def show(self, value: Path) -> str:
-        return toml_string(str(value))
+    def show(self, value: Path | None) -> str:
+        return toml_string("" if value is None else str(value))
 
 
 class Networks:

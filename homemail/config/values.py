@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: MIT
+"""From what the files say to each setting's value: names filled in, kinds parsed."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from homemail.config.declare import Template, toml_value
+from homemail.config.expand import expand
+from homemail.config.files import Written, nearest
+from homemail.config.settings import Known
+
+
+class Undefined(Exception):
+    """A value depends on one that is wrong itself and has been reported."""
+
+
+class Values:
+    """The value of each setting: what a file says or the default, with names filled in."""
+
+    def __init__(
+        self,
+        known: Mapping[str, Known],
+        written: Mapping[str, Written],
+        base: Path,
+        hostname: Callable[[], str],
+    ) -> None:
+        self._known = known
+        self._written = written
+        self._base = base
+        self._hostname = hostname
+        self._raw: dict[str, object] = {}
+        self._failed: set[str] = set()
+        self._asked: list[str] = []
+
+    def value(self, name: str) -> Any:
+        """Return the setting's value.
+
+        Raises:
+            ValueError: what was expected and what was found instead.
+            Undefined: nothing to report here.
+        """
+        known = self._known[name]
+        kind = known.declared.kind
+        if name not in self._written and not self._needs_filling(known):
+            value = known.default
+        else:
+            raw = self.raw(name)
+            try:
+                value = kind.parse(raw)
+            except ValueError as error:
+                self._failed.add(name)
+                raise ValueError(f"expected {error}, got {toml_value(raw)}") from None
+        return self._absolute(name, value)
+
+    def raw(self, name: str) -> object:
+        """Return what TOML would hold, with every ``$name`` filled in."""
+        if name in self._raw:
+            return self._raw[name]
+        if name in self._failed:
+            raise Undefined
+        if name in self._asked:
+            circle = [*self._asked[self._asked.index(name) :], name]
+            raise ValueError("never ends: " + " -> ".join(f"${each}" for each in circle))
+        self._asked.append(name)
+        try:
+            self._raw[name] = self._computed(name, self._filled(name))
+        except (ValueError, Undefined):
+            self._failed.add(name)
+            raise
+        finally:
+            self._asked.pop()
+        return self._raw[name]
+
+    def _needs_filling(self, known: Known) -> bool:
+        default = known.default
+        texts = default if isinstance(default, tuple) else (default,)
+        if known.name in ("myhostname", "mydomain"):
+            return True
+        return any(isinstance(text, str | Path) and "$" in str(text) for text in texts)
+
+    def _filled(self, name: str) -> object:
+        if name in self._written:
+            raw = self._written[name].raw
+        else:
+            known = self._known[name]
+            raw = tomllib.loads(f"value = {known.declared.kind.show(known.default)}")["value"]
+        kind = self._known[name].declared.kind
+        if isinstance(raw, str):
+            later = kind.names if isinstance(kind, Template) else ()
+            return self._expand(raw, later, partly=isinstance(kind, Template))
+        if isinstance(raw, list):
+            return [filled for item in raw for filled in self._items(item)]
+        return raw
+
+    def _items(self, item: object) -> list[object]:
+        """Return what a list's item becomes: itself, filled in, or the items of another list."""
+        if not isinstance(item, str):
+            return [item]
+        name = re.fullmatch(r"\$(?:(\w+)|\{(\w+)\}|\((\w+)\))", item)
+        if name:
+            other = self.raw(self._must_know(name[1] or name[2] or name[3]))
+            if isinstance(other, list):
+                return list(other)
+        return [self._expand(item, ())]
+
+    def _expand(self, text: str, later: Sequence[str], *, partly: bool = False) -> str:
+        def value_of(name: str) -> str | None:
+            return None if name in later else _as_text(self.raw(self._must_know(name)))
+
+        return expand(text, value_of, partly=partly)
+
+    def _must_know(self, name: str) -> str:
+        if name not in self._known:
+            raise ValueError(f'unknown name "${name}"{nearest(name, self._known)}')
+        return name
+
+    def _computed(self, name: str, raw: object) -> object:
+        """Return what stands in for an empty name of this host or of its domain."""
+        if name == "myhostname" and raw == "":
+            return self._hostname()
+        if name == "mydomain" and raw == "":
+            host, dot, domain = _as_text(self.raw("myhostname")).partition(".")
+            return domain if dot else host
+        return raw
+
+    def _absolute(self, name: str, value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(self._absolute(name, item) for item in value)
+        if not isinstance(value, Path) or value.is_absolute():
+            return value
+        written = self._written.get(name)
+        return (written.file.absolute().parent if written else self._base) / value
+
+
+def _as_text(raw: object) -> str:
+    """Return what ``$name`` puts into a text: a list's items stand with commas between."""
+    if isinstance(raw, list):
+        return ", ".join(_as_text(item) for item in raw)
+    if isinstance(raw, bool):
+        return "true" if raw else "false"
+    return str(raw)
