@@ -9,22 +9,18 @@ then what stands before the first ``recipient_delimiter``.
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Iterable
 
 from homemail.auth.api import Account, Accounts
+from homemail.config.queue import SendingSettings
 from homemail.config.site import SiteSettings
 from homemail.errors import ConfigError, TableUnavailable
 from homemail.model.address import Address, Domain
 from homemail.model.reply import Reply
 from homemail.mta.api import Local, NextHop, Relay, Route, RouteRefused
+from homemail.mta.next_hop import parse_next_hop, parse_transport
 
 POSTMASTER = "postmaster"
-
-_NEXT_HOP = re.compile(
-    r"(?:(?P<transport>[a-z][a-z0-9-]*):(?![0-9]{1,5}$))?"
-    r"(?:\[(?P<bracketed>[^\[\]\s]+)\]|(?P<host>[^\[\]:\s]+))(?::(?P<port>[0-9]{1,5}))?"
-)
 
 
 class Router:
@@ -34,8 +30,8 @@ class Router:
         self,
         site: SiteSettings,
         accounts: Accounts,
+        sending: SendingSettings | None = None,
         *,
-        relayhost: str = "",
         postmaster: str = "",
         own_addresses: Iterable[str] = ("127.0.0.1", "::1"),
     ) -> None:
@@ -44,16 +40,19 @@ class Router:
         ``postmaster`` names the account for that address where none has it; empty takes the first.
 
         Raises:
-            ConfigError: ``relayhost`` or a name in ``mydestination`` cannot be read.
+            ConfigError: a next hop or a name in ``mydestination`` cannot be read.
         """
+        sending = sending or SendingSettings()
         self._accounts = accounts
         self._delimiters = site.recipient_delimiter
         self._postmaster = postmaster
-        self._relayhost = parse_next_hop(relayhost, "relayhost") if relayhost.strip() else None
+        self._transport = sending.default_transport.strip()
+        self._relayhost = sending.relayhost.strip()
         self.mydomain = _domain(site.mydomain, "mydomain")
         names = (name for name in site.mydestination if name.strip())
         self._local = frozenset(_domain(name, "mydestination").name for name in names)
         self._own = frozenset(_literal(address) for address in own_addresses)
+        self.next_hop(self.mydomain)  # so that a wrong setting is told of now
 
     def is_local(self, domain: Domain) -> bool:
         """Whether mail for this domain ends here."""
@@ -64,12 +63,32 @@ class Router:
     async def route(self, address: Address) -> Route:
         """Return where mail for ``address`` goes; a table that cannot answer is a 451."""
         if not self.is_local(address.domain):
-            return Relay(self._relayhost or next_hop_of(address.domain))
+            return Relay(self.next_hop(address.domain))
         try:
             return await self._route_here(address)
         except TableUnavailable:
             text = f"<{address}>: Recipient address rejected: the accounts cannot be asked now"
             return RouteRefused(Reply(451, "4.3.0", text))
+
+    def next_hop(self, domain: Domain) -> NextHop:
+        """Return where mail for ``domain`` goes when it is not ours.
+
+        A next hop in ``default_transport`` comes first, then ``relayhost``, then the domain
+        (Postfix's order).
+
+        Raises:
+            ConfigError: one of these settings cannot be read.
+        """
+        transport, _, hop = self._transport.partition(":")
+        parameter = "relayhost" if self._relayhost and not hop else "default_transport"
+        try:
+            if parameter == "relayhost":
+                return parse_next_hop(self._relayhost, transport or "smtp")
+            if domain.is_literal and not hop:
+                return parse_next_hop(f"[{_literal(domain.name)}]", transport or "smtp")
+            return parse_transport(self._transport, domain.name)
+        except ValueError as error:
+            raise ConfigError(str(error), parameter=parameter) from None
 
     async def owner(self, address: Address) -> Account | None:
         """Return the account that ``address`` is one of, with or without an extension.
@@ -129,29 +148,6 @@ def split_detail(local_part: str, delimiters: str) -> tuple[str, str] | None:
     return None
 
 
-def next_hop_of(domain: Domain) -> NextHop:
-    """Return where mail for ``domain`` goes by DNS; an address literal is its own host."""
-    if domain.is_literal:
-        return NextHop("smtp", _literal(domain.name), bracketed=True)
-    return NextHop("smtp", domain.name)
-
-
-def parse_next_hop(text: str, parameter: str) -> NextHop:
-    """Return the next hop in ``text``: ``[host]:port``, ``host``, ``smtp:host``, ``192.0.2.1``.
-
-    Raises:
-        ConfigError: it is none of these; ``parameter`` is the setting it stands in.
-    """
-    match = _NEXT_HOP.fullmatch(text.strip())
-    port = int(match["port"] or 25) if match else 0
-    if match is None or not 0 < port < 65536:
-        expected = f'expected a host such as "[mail.isp.example]:587", got "{text}"'
-        raise ConfigError(expected, parameter=parameter)
-    host = match["bracketed"] or match["host"]
-    bracketed = match["bracketed"] is not None or _is_ip(host)
-    return NextHop(match["transport"] or "smtp", host, port, bracketed)
-
-
 def _domain(text: str, parameter: str) -> Domain:
     try:
         return Domain.parse(text.strip())
@@ -167,11 +163,3 @@ def _literal(text: str) -> str:
         return str(ipaddress.ip_address(inner))
     except ValueError:
         return inner
-
-
-def _is_ip(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
