@@ -1,2 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The octets of a message: header fields, MIME tree, encoded words, wire forms for IMAP."""
+"""Octets of a message: header fields, MIME tree, encoded words, ENVELOPE and BODYSTRUCTURE.
+
+Nothing here raises on hostile input, and all of it takes time linear in the octets. Line ends may
+be CRLF or LF; offsets are those of the octets given, sizes those of the form with CRLF.
+"""
