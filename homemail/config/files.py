@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -13,6 +12,7 @@ from typing import Any
 
 from homemail.config.declare import toml_string, toml_value
 from homemail.config.settings import TABLES, Known
+from homemail.config.spelling import nearest
 from homemail.config.toml_lines import key_lines, line_of
 from homemail.errors import ConfigError
 
@@ -113,9 +113,3 @@ def _unknown(path: tuple[str, ...], raw: object, known: Mapping[str, Known]) -> 
         tables = ", ".join(f"[{table}]" for table in TABLES)
         return f"unknown table{nearest(name, TABLES)}; there is only {tables}"
     return f"unknown setting{nearest(name, known)}"
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    """Return ``; did you mean NAME?`` where one of ``names`` is near, else an empty text."""
-    close = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
-    return f"; did you mean {close[0]}?" if close else ""

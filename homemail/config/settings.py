@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from homemail.config.declare import Declared, declared
+from homemail.config.queue import QueueSettings, SendingSettings
 from homemail.config.site import PortSettings, SiteSettings
+from homemail.config.smtp import SmtpSettings
 from homemail.config.tls import TlsSettings
 
 
@@ -19,6 +21,9 @@ class Settings:
     """
 
     site: SiteSettings = field(default_factory=SiteSettings)
+    smtp: SmtpSettings = field(default_factory=SmtpSettings)
+    queue: QueueSettings = field(default_factory=QueueSettings)
+    sending: SendingSettings = field(default_factory=SendingSettings)
     tls: TlsSettings = field(default_factory=TlsSettings)
     ports: PortSettings = field(default_factory=PortSettings)
 

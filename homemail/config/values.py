@@ -11,8 +11,9 @@ from typing import Any
 
 from homemail.config.declare import Template, toml_value
 from homemail.config.expand import expand
-from homemail.config.files import Written, nearest
+from homemail.config.files import Written
 from homemail.config.settings import Known
+from homemail.config.spelling import nearest
 
 
 class Undefined(Exception):

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: MIT
+"""The table of commands. A command's module is imported when the command is used.
+
+Such a module has ``configure(parser: Parser) -> None``: it adds arguments, or commands below
+(``parser.add_command``), and sets what runs them: ``parser.set_defaults(run=run)`` with
+``run(arguments) -> int``, the exit status.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+
+from homemail.cli.parser import Parser
+
+_DETAILS = """
+Receives mail, files it into plain mailboxes in each person's own home, and lets them read it with
+any client. Each command says more with --help.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command: its name, the module that is it, and one line about it."""
+
+    name: str
+    module: str
+    summary: str
+
+
+COMMANDS = (Command("version", "homemail.cli.version", "print the version"),)
+
+
+def build_parser(only: str | None = None) -> Parser:
+    """Return the parser of the whole program; with ``only``, the other commands are but names."""
+    parser = Parser(prog="homemail", summary="the mail server that lives where its people live")
+    parser.details = _DETAILS
+    parser.examples = (
+        "homemail try",
+        "homemail check",
+        "homemail queue list --directory DIR",
+    )
+    parser.add_argument("--version", action="store_true", help="print the version")
+    for command in COMMANDS:
+        below = parser.add_command(command.name, command.summary)
+        if only in (None, command.name):
+            importlib.import_module(command.module).configure(below)
+    return parser
