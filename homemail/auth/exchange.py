@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: MIT
+"""One SASL authentication: a mechanism's dialogue between the client and the accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from homemail.auth.api import Authenticated, Challenge, Denied, SaslStep
+from homemail.auth.sasl.dialogue import BadResponse, Failed, Mechanism, Outcome, Recall, Send
+from homemail.auth.scram_verifier import ScramVerifier
+from homemail.errors import Temporary
+from homemail.log import Log
+
+log = Log("auth")
+
+_RESPONSE_OCTETS = 12_288  # RFC 4954 §4 sets this limit for SMTP; it serves the others as well
+
+MALFORMED = Denied("Invalid SASL response")
+UNAVAILABLE = Denied("Try again later", temporary=True, code="UNAVAILABLE")
+
+Conclude = Callable[[Mechanism, Outcome], Awaitable[Authenticated | Denied]]
+
+
+def trouble(error: Exception) -> Denied:
+    """Return what a client is told when it cannot be found out who it is; to be logged here.
+
+    Call it where ``error`` is being handled. Nobody is let in, and the client may try again.
+    """
+    if isinstance(error, Temporary):
+        log.warning("logins cannot be checked", why=error.__cause__ or error)
+    else:
+        log.exception("a login failed by a fault of ours")
+    return UNAVAILABLE
+
+
+class Recollect(Protocol):
+    """Look up the verifier of an account, made up where there is none, in its turn."""
+
+    async def __call__(self, recall: Recall) -> ScramVerifier | Denied: ...
+
+
+class Exchange:
+    """Fulfils ``auth.api.SaslExchange`` for one dialogue."""
+
+    def __init__(
+        self,
+        mechanism: Mechanism,
+        nonce: Callable[[], str],
+        recollect: Recollect,
+        conclude: Conclude,
+    ) -> None:
+        self._mechanism = mechanism
+        self._dialogue = mechanism.begin(nonce)
+        self._recollect = recollect
+        self._conclude = conclude
+        self._started = False
+
+    async def step(self, response: bytes | None) -> SaslStep:
+        if response is not None and len(response) > _RESPONSE_OCTETS:
+            return self._stop(MALFORMED)
+        try:
+            return await self._advance(response)
+        except Exception as error:
+            return self._stop(trouble(error))
+
+    async def _advance(self, response: bytes | None) -> SaslStep:
+        try:
+            wanted = self._first(response) if not self._started else self._give(response or b"")
+            while isinstance(wanted, Recall):
+                verifier = await self._recollect(wanted)
+                if isinstance(verifier, Denied):
+                    return self._stop(verifier)
+                wanted = self._give(verifier)
+            return Challenge(wanted.octets)
+        except StopIteration as end:
+            return await self._conclude(self._mechanism, end.value)
+        except BadResponse:
+            await self._conclude(self._mechanism, Failed())
+            return MALFORMED
+
+    def _first(self, response: bytes | None) -> Send | Recall:
+        self._started = True
+        wanted = next(self._dialogue)
+        return wanted if response is None else self._give(response)
+
+    def _give(self, answer: bytes | ScramVerifier) -> Send | Recall:
+        return self._dialogue.send(answer)
+
+    def _stop(self, denied: Denied) -> Denied:
+        self._dialogue.close()
+        return denied

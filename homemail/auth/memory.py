@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: MIT
+"""Accounts held in memory: the twin of the account file, for tests and for a start without one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from homemail.auth.api import Account
+from homemail.auth.directory import Directory
+from homemail.model.address import AccountId, Address
+
+
+class MemoryAccounts:
+    """Fulfils ``auth.api.Accounts`` with what ``add`` was given."""
+
+    def __init__(self, local_domains: Iterable[str]) -> None:
+        self._local_domains = tuple(local_domains)
+        self._accounts: dict[AccountId, tuple[Account, tuple[str, ...]]] = {}
+        self._directory = Directory(self._local_domains)
+
+    def put(self, account: Account, secrets: Sequence[str]) -> None:
+        """Add an account, or replace the one with the same id."""
+        self._accounts[account.id] = (account, tuple(secrets))
+        self._directory = Directory(self._local_domains)
+        for known, its_secrets in self._accounts.values():
+            self._directory.add(known, its_secrets)
+
+    async def find(self, name: str) -> Account | None:
+        return self._directory.find(name)
+
+    async def find_address(self, address: Address) -> Account | None:
+        return self._directory.find_address(address)
+
+    async def all(self) -> Sequence[Account]:
+        return self._directory.all()
+
+    async def secrets(self, account: AccountId) -> Sequence[str]:
+        return self._directory.secrets(account)
+
+    def common_schemes(self) -> frozenset[str]:
+        return self._directory.common_schemes()

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: MIT
+"""The account file as a source of accounts.
+
+It is looked at before every answer and read again when it has changed, so that a change is seen
+at once. A broken line is reported with file and line; the other accounts work. While the file
+cannot be read nothing is known: mail is deferred, not refused.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from homemail.auth.api import Account
+from homemail.auth.directory import Directory
+from homemail.auth.users_line import UserLine, accounts_in
+from homemail.errors import ConfigError, TableUnavailable
+from homemail.log import Log
+from homemail.model.address import AccountId, Address, account_id
+
+log = Log("auth")
+
+# A file changed twice within one tick of the file system's clock looks the same: one that is
+# younger than this is read again at the next look.
+_SETTLED_SECONDS = 0.1
+
+
+class UsersFile:
+    """Fulfils ``auth.api.Accounts`` out of the file at ``path``.
+
+    ``local_domains`` are those of a name without domain; ``default_home`` has a directory per
+    account for lines that name no home. The file need not be there yet.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        local_domains: Iterable[str],
+        default_home: Path,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.path = path
+        self._local_domains = tuple(local_domains)
+        self._default_home = default_home
+        self._clock = clock
+        self._seen: tuple[int, ...] | None = None
+        self._data: bytes | None = None
+        self._directory = Directory(self._local_domains)
+        self._problems: tuple[ConfigError, ...] = ()
+
+    async def find(self, name: str) -> Account | None:
+        return self._current().find(name)
+
+    async def find_address(self, address: Address) -> Account | None:
+        return self._current().find_address(address)
+
+    async def all(self) -> Sequence[Account]:
+        return self._current().all()
+
+    async def secrets(self, account: AccountId) -> Sequence[str]:
+        return self._current().secrets(account)
+
+    def common_schemes(self) -> frozenset[str]:
+        try:
+            return self._current().common_schemes()
+        except TableUnavailable:
+            return frozenset()
+
+    def problems(self) -> tuple[ConfigError, ...]:
+        """Return what is wrong with the file now, line by line.
+
+        Raises:
+            TableUnavailable: it cannot be read.
+        """
+        self._current()
+        return self._problems
+
+    def _current(self) -> Directory:
+        """Return the accounts as the file has them now."""
+        try:
+            found = self.path.stat()
+            facts = (
+                found.st_dev,
+                found.st_ino,
+                found.st_size,
+                found.st_mtime_ns,
+                found.st_ctime_ns,
+            )
+            if facts != self._seen:
+                self._read()
+                settled = self._clock() - found.st_mtime > _SETTLED_SECONDS
+                self._seen = facts if settled else None
+        except OSError as error:
+            self._seen = None
+            raise TableUnavailable("The accounts cannot be read, try again later") from error
+        return self._directory
+
+    def _read(self) -> None:
+        with self.path.open("rb") as file:
+            data = file.read()
+            mode = os.fstat(file.fileno()).st_mode
+        if data == self._data:
+            return
+        directory = Directory(self._local_domains)
+        problems: list[ConfigError] = []
+        if stat.S_IMODE(mode) & 0o007:
+            problems.append(ConfigError("others may use this file, make it 0600", file=self.path))
+        for number, line in accounts_in(data):
+            trouble = line if isinstance(line, ValueError) else self._add(directory, line)
+            if trouble is not None:
+                problems.append(ConfigError(str(trouble), file=self.path, line=number))
+        self._data, self._directory, self._problems = data, directory, tuple(problems)
+        for problem in problems:
+            log.warning("the account file has a fault", at=problem)
+
+    def _add(self, directory: Directory, line: UserLine) -> ValueError | None:
+        account = account_of(line, self._default_home)
+        try:
+            directory.add(account, line.secrets)
+        except ValueError as error:
+            return error
+        return None
+
+
+def account_of(line: UserLine, default_home: Path) -> Account:
+    """Return the account that a line of the file describes."""
+    name = account_id(line.name)
+    return Account(
+        id=name,
+        home=line.home or default_home / name,
+        uid=line.uid,
+        gid=line.gid,
+        addresses=line.addresses,
+        enabled=line.enabled,
+        options=dict(line.options),
+    )
