@@ -28,7 +28,10 @@ class Command:
     summary: str
 
 
-COMMANDS = (Command("version", "homemail.cli.version", "print the version"),)
+COMMANDS = (
+    Command("settings", "homemail.cli.settings", "show and explain the settings"),
+    Command("version", "homemail.cli.version", "print the version"),
+)
 
 
 def build_parser(only: str | None = None) -> Parser:

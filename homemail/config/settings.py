@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from homemail.config.auth import AuthSettings
 from homemail.config.declare import Declared, declared
 from homemail.config.queue import QueueSettings, SendingSettings
 from homemail.config.site import PortSettings, SiteSettings
@@ -22,6 +23,7 @@ class Settings:
 
     site: SiteSettings = field(default_factory=SiteSettings)
     smtp: SmtpSettings = field(default_factory=SmtpSettings)
+    auth: AuthSettings = field(default_factory=AuthSettings)
     queue: QueueSettings = field(default_factory=QueueSettings)
     sending: SendingSettings = field(default_factory=SendingSettings)
     tls: TlsSettings = field(default_factory=TlsSettings)
