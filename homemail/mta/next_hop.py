@@ -43,9 +43,7 @@ def parse_transport(text: str, domain: str) -> NextHop:
     """
     transport, _, hop = text.partition(":")
     transport = transport or "smtp"
-    if hop:
-        return parse_next_hop(hop, transport)
-    return NextHop(transport, domain, _port(None, transport), bracketed=domain.startswith("["))
+    return parse_next_hop(hop or domain, transport)
 
 
 def _port(text: str | None, transport: str) -> int:

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Sending to other hosts: which host, the SMTP and LMTP client, the connection."""
