@@ -34,10 +34,11 @@ class ListedAddress(NamedTuple):
 GROUP_END = ListedAddress(None, None, None, None)
 
 _ATOM = rb"[^\x00-\x20()<>\[\]:;@\\,.\"\x7f]"
+_DOTTED = rb"(?:" + _ATOM + rb"|\.)++"
 _SIMPLE = re.compile(
-    rb'[ \t]*+(?:(?:"([^"\\\r\n]*+)"|(' + _ATOM + rb"++(?:[ \t]++" + _ATOM + rb"++)*+))?[ \t]*+"
-    rb"<((?:" + _ATOM + rb"|\.)++)@((?:" + _ATOM + rb"|\.)++)>"
-    rb"|((?:" + _ATOM + rb"|\.)++)@((?:" + _ATOM + rb"|\.)++))[ \t]*+(?:,|\Z)"
+    rb'[ \t]*+(?:(?:"([^"\\\r\n]*+)"|(' + _DOTTED + rb"(?:[ \t]++" + _DOTTED + rb")*+))?[ \t]*+"
+    rb"<(" + _DOTTED + rb")@(" + _DOTTED + rb")>"
+    rb"|(" + _DOTTED + rb")@(" + _DOTTED + rb"))[ \t]*+(?:,|\Z)"
 )
 _TOKEN = re.compile(
     rb"([ \t\r\n]++)"
