@@ -1,0 +1,291 @@
+# SPDX-License-Identifier: MIT
+"""A script's tree as closures: what can be decided without a message is decided once.
+
+``require``, ``if``, ``elsif`` and ``else`` are here because they shape the compilation itself;
+every other word comes out of a table (``core``, ``extensions``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from homemail.sieve.diagnostic import Problems, Wrong, did_you_mean
+from homemail.sieve.extension import Adjust, Extension, Matcher, MatchParts, Select, Text, Texts
+from homemail.sieve.interpret import Limits, Predicate, Run, RunError, Step
+from homemail.sieve.syntax import Command, String, Strings, Test
+from homemail.sieve.validate import Bound, Vocabulary, bind
+
+T = TypeVar("T")
+
+_CONTROL = ("if", "elsif", "else", "require")
+
+
+def _nothing(_: Run) -> None:
+    """Do nothing: in the place of a command that could not be compiled."""
+
+
+class Compiler:
+    """One compilation: words known so far, what was found wrong."""
+
+    def __init__(
+        self,
+        core: Sequence[Extension],
+        extensions: Sequence[Extension],
+        problems: Problems,
+        limits: Limits,
+    ) -> None:
+        self.limits = limits
+        self.supported = {extension.name: extension for extension in extensions}
+        self._problems = problems
+        self._core = tuple(core)
+        self._enabled: dict[str, Extension] = {}
+        self._known = Vocabulary(core)
+        self._dead = False
+        self._certain = True
+
+    @property
+    def required(self) -> frozenset[str]:
+        """The extensions that the script may use where the compilation stands."""
+        return frozenset(self._enabled)
+
+    def enable(self, names: Sequence[str]) -> None:
+        """Make the words of extensions known."""
+        for name in names:
+            # The order of the table, not of the script: encoded-character expands first.
+            self._enabled[name] = self.supported[name]
+        ordered = [e for e in self.supported.values() if e.name in self._enabled]
+        self._known = Vocabulary((*self._core, *ordered))
+
+    def assume(self, names: Sequence[str]) -> bool:
+        """Return whether all of these extensions are known here, for a test that asks this.
+
+        Where the branch is taken only if so, their words are known in it; where they are not,
+        nobody looks into the rest of the branch.
+        """
+        known = all(name in self.supported for name in names)
+        if self._certain and known:
+            self.enable(names)
+        elif self._certain:
+            self._dead = True
+        return known
+
+    def script(self, commands: Sequence[Command]) -> Step:
+        """Compile a whole script: the ``require`` commands come first."""
+        rest = list(commands)
+        while rest and rest[0].name == "require":
+            self._noting(self._require, rest.pop(0))
+        return self.block(rest)
+
+    def _require(self, command: Command) -> None:
+        if len(command.arguments) != 1 or not isinstance(command.arguments[0], Strings):
+            raise Wrong(command.at, '"require" needs a string or a list of strings')
+        if command.tests or command.block is not None:
+            raise Wrong(command.end, 'expected ";" after the extensions')
+        for item in command.arguments[0].items:
+            if item.value in self.supported:
+                self.enable((item.value,))
+            else:
+                near = did_you_mean(item.value, self.supported)
+                self._problems.add(item.at, f'unknown extension "{item.value[:60]}"{near}')
+
+    def _noting(self, call: Callable[[Command], T], command: Command) -> T | None:
+        try:
+            return call(command)
+        except Wrong as wrong:
+            self._problems.note(wrong)
+            return None
+
+    def block(self, commands: Sequence[Command]) -> Step:
+        """Compile commands that run one after another."""
+        steps: list[Step] = []
+        chain: list[tuple[Predicate | None, Step]] | None = None
+        for command in commands:
+            if command.name in ("if", "elsif", "else"):
+                if command.name == "if":
+                    chain = []
+                    steps.append(_choice(chain))
+                chain = self._branch(command, chain)
+                continue
+            chain = None
+            steps.append(self._noting(self._command, command) or _nothing)
+        return _sequence(tuple(steps))
+
+    def _branch(
+        self, command: Command, chain: list[tuple[Predicate | None, Step]] | None
+    ) -> list[tuple[Predicate | None, Step]] | None:
+        if chain is None:
+            self._problems.add(command.at, f'"{command.name}" without an "if" before it')
+            chain = []
+        enabled, known = self._enabled.copy(), self._known
+        predicate = self._noting(self._branch_test, command)
+        if command.block is None:
+            self._problems.add(command.end, f'"{command.name}" needs a block "{{ ... }}"')
+        body = _nothing if self._dead else self.block(command.block or ())
+        self._enabled, self._known, self._dead = enabled, known, False
+        chain.append((predicate, body))
+        return None if command.name == "else" else chain
+
+    def _branch_test(self, command: Command) -> Predicate | None:
+        if command.arguments:
+            raise Wrong(command.arguments[0].at, f'"{command.name}" needs a test here')
+        if command.name == "else":
+            if command.tests:
+                raise Wrong(command.tests[0].at, '"else" takes no test; write "elsif"')
+            return None
+        if len(command.tests) != 1:
+            raise Wrong(command.at, f'"{command.name}" needs one test (or allof, anyof)')
+        return self.test(command.tests[0])
+
+    def _command(self, command: Command) -> Step:
+        if command.name == "require":
+            raise Wrong(command.at, '"require" must stand before all other commands')
+        spec = self._known.commands.get(command.name)
+        if spec is None:
+            raise Wrong(command.at, self._unknown("command", command.name))
+        bound = bind(command, spec, self._known.tags(command.name, spec))
+        if command.block is not None and not spec.block:
+            raise Wrong(command.end, f'expected ";" after "{command.name}", not a block')
+        return spec.build(bound, self)
+
+    def test(self, test: Test) -> Predicate:
+        """Compile a test.
+
+        Raises:
+            Wrong: it cannot be.
+        """
+        spec = self._known.tests.get(test.name)
+        if spec is None:
+            raise Wrong(test.at, self._unknown("test", test.name))
+        return spec.build(bind(test, spec, self._known.tags(test.name, spec)), self)
+
+    def tests(self, tests: Sequence[Test]) -> tuple[Predicate, ...]:
+        """Compile tests as ``test`` does, up to one that makes the rest pointless."""
+        found: list[Predicate] = []
+        for test in tests:
+            if self._dead:
+                break
+            found.append(self.test(test))
+        return tuple(found)
+
+    def alternatives(self, tests: Sequence[Test]) -> tuple[Predicate, ...]:
+        """Compile tests whose truth does not make the test around them true."""
+        outside, self._certain = self._certain, False
+        try:
+            return self.tests(tests)
+        finally:
+            self._certain = outside
+
+    def _unknown(self, what: str, name: str) -> str:
+        for extension in self.supported.values():
+            if name in (extension.commands if what == "command" else extension.tests):
+                return f'"{name}" needs: require "{extension.name}";'
+        known = self._known.commands if what == "command" else self._known.tests
+        words = [*known, *_CONTROL] if what == "command" else known
+        return f'unknown {what} "{name[:60]}"{did_you_mean(name, words)}'
+
+    def text(self, string: String) -> Text:
+        """Return what a string of the script says, with what extensions read into it."""
+        value = string.value
+        for expand in self._known.expands:
+            expanded = expand(value, string.at)
+            if isinstance(expanded, Text):
+                return expanded
+            value = expanded
+        return Text.fixed(value)
+
+    def texts(self, strings: Strings) -> Texts:
+        """Return a list of strings as ``text`` does."""
+        texts = tuple(self.text(item) for item in strings.items)
+        constants = [text.constant for text in texts if text.constant is not None]
+        if len(constants) == len(texts):
+            return Texts.fixed(tuple(constants))
+        return Texts(None, lambda run: tuple(text.of(run) for text in texts))
+
+    def constant(self, string: String, what: str) -> str:
+        """Return a string that must be known while compiling.
+
+        Raises:
+            Wrong: it depends on variables.
+        """
+        text = self.text(string)
+        if text.constant is None:
+            raise Wrong(string.at, f"{what} must not depend on variables")
+        return text.constant
+
+    def parsed(self, string: String, parse: Callable[[str], T]) -> Callable[[Run], T]:
+        """Return a string's value as ``parse`` (which may raise ``ValueError``) reads it.
+
+        Raises:
+            Wrong: a string that is known while compiling is not right.
+        """
+        text, at = self.text(string), string.at
+        if text.constant is not None:
+            try:
+                value = parse(text.constant)
+            except ValueError as error:
+                raise Wrong(at, str(error)) from None
+            return lambda run: value
+
+        def parse_later(run: Run) -> T:
+            try:
+                return parse(text.of(run))
+            except ValueError as error:
+                raise RunError(at, str(error)) from None
+
+        return parse_later
+
+    def matcher(self, bound: Bound, keys: Strings) -> Matcher:
+        """Return the match that a test asks for: its match type, comparator and keys."""
+        match_type = self._known.match_types[bound.match_type]
+        value = bound.tag_string(bound.match_type)
+        named = bound.tag_string("comparator")
+        name = self.constant(named, "a comparator") if named else "i;ascii-casemap"
+        comparator = self._known.comparators.get(name)
+        if comparator is None:
+            near = did_you_mean(name, self._known.comparators)
+            need = f"comparator-{name}"
+            hint = f'; it needs: require "{need}";' if need in self.supported else near
+            raise Wrong(named.at if named else bound.at, f'unknown comparator "{name[:60]}"{hint}')
+        return match_type.build(
+            MatchParts(
+                comparator,
+                self.texts(keys),
+                self.text(value) if value else None,
+                self._known.captures,
+                keys.at,
+            )
+        )
+
+    def part(self, bound: Bound) -> Callable[[str, str, Run], str | None]:
+        """Return the address part that a test asks for."""
+        return self._known.address_parts[bound.address_part]
+
+    def adjust(self, bound: Bound) -> tuple[Adjust, ...]:
+        """Return what the tags of extensions do to a command's action."""
+        adjusts = (bound.specs[tag].adjust for tag in bound.tags)
+        return tuple(adjust(bound, self) for adjust in adjusts if adjust is not None)
+
+    def select(self, bound: Bound) -> Select | None:
+        """Return how the tags of extensions pick among fields of the same name, if they do."""
+        selects = (bound.specs[tag].select for tag in bound.tags)
+        return next((select(bound) for select in selects if select is not None), None)
+
+
+def _sequence(steps: tuple[Step, ...]) -> Step:
+    def run_all(run: Run) -> None:
+        run.spend(len(steps))
+        for step in steps:
+            step(run)
+
+    return run_all
+
+
+def _choice(chain: list[tuple[Predicate | None, Step]]) -> Step:
+    def run_first(run: Run) -> None:
+        for predicate, body in chain:
+            if predicate is None or predicate(run):
+                body(run)
+                return
+
+    return run_first

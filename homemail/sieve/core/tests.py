@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT
+"""``header``, ``address``, ``exists``, ``size`` (RFC 5228 §5)."""
+
+from __future__ import annotations
+
+from homemail.sieve.compiler import Compiler
+from homemail.sieve.core.match import fold_ascii
+from homemail.sieve.diagnostic import Wrong
+from homemail.sieve.extension import Extension, TagSpec, TestSpec, Texts
+from homemail.sieve.interpret import Predicate, Run
+from homemail.sieve.syntax import Kind, Strings
+from homemail.sieve.validate import Bound
+
+ADDRESS_FIELDS = frozenset(
+    {
+        *("from", "to", "cc", "bcc", "sender", "reply-to", "return-path"),
+        *("resent-from", "resent-to", "resent-cc", "resent-bcc", "resent-sender"),
+        *("resent-reply-to", "delivered-to", "x-original-to", "envelope-to", "x-envelope-to"),
+        *("envelope-from", "x-envelope-from", "errors-to", "apparently-to", "mail-followup-to"),
+        *("mail-reply-to", "disposition-notification-to", "return-receipt-to", "x-beenthere"),
+        *("followup-to", "list-post", "x-forwarded-to", "x-forwarded-for", "for-handling"),
+    }
+)
+"""Fields known to hold addresses; the test refuses others (RFC 5228 §5.1)."""
+
+
+def _names(texts: Texts) -> Texts:
+    if texts.constant is not None:
+        return Texts.fixed(tuple(fold_ascii(name) for name in texts.constant))
+    return Texts(None, lambda run: tuple(fold_ascii(name) for name in texts.of(run)))
+
+
+def field_names(strings: Strings, compiler: Compiler) -> Texts:
+    """Return the field names of a test, in lower case."""
+    return _names(compiler.texts(strings))
+
+
+def _header(bound: Bound, compiler: Compiler) -> Predicate:
+    names = field_names(bound.strings(0), compiler).of
+    matcher = compiler.matcher(bound, bound.strings(1))
+    select = compiler.select(bound)
+
+    def header(run: Run) -> bool:
+        values: list[str] = []
+        for name in names(run):
+            found = run.message.fields(name)
+            values += found if select is None else select(found)
+        return matcher(run, values)
+
+    return header
+
+
+def _address(bound: Bound, compiler: Compiler) -> Predicate:
+    texts = field_names(bound.strings(0), compiler)
+    for item, name in zip(bound.strings(0).items, texts.constant or (), strict=False):
+        if name not in ADDRESS_FIELDS:
+            raise Wrong(item.at, f'the field "{name[:60]}" is not known to hold addresses')
+    names, part = texts.of, compiler.part(bound)
+    matcher = compiler.matcher(bound, bound.strings(1))
+    select = compiler.select(bound)
+
+    def address(run: Run) -> bool:
+        values: list[str] = []
+        for name in names(run):
+            fields = run.message.addresses(name) if name in ADDRESS_FIELDS else ()
+            for field in fields if select is None else select(fields):
+                parts = (part(seen.local_part, seen.domain, run) for seen in field)
+                values += [value for value in parts if value is not None]
+        return matcher(run, values)
+
+    return address
+
+
+def _exists(bound: Bound, compiler: Compiler) -> Predicate:
+    names = field_names(bound.strings(0), compiler).of
+    return lambda run: all(run.message.fields(name) for name in names(run))
+
+
+def _size(bound: Bound, compiler: Compiler) -> Predicate:
+    octets = bound.number(0)
+    if bound.of_group("direction") is None:
+        raise Wrong(bound.at, '"size" needs ":over" or ":under"')
+    if "over" in bound.tags:
+        return lambda run: run.message.size > octets
+    return lambda run: run.message.size < octets
+
+
+def _all(local_part: str, domain: str, run: Run) -> str:
+    return f"{local_part}@{domain}" if domain else local_part
+
+
+_SIZE_TAGS = {"over": TagSpec(group="direction"), "under": TagSpec(group="direction")}
+_TWO = (Kind.STRINGS, Kind.STRINGS)
+
+TESTS = Extension(
+    name="",
+    tests={
+        "header": TestSpec(_TWO, matches=True, build=_header),
+        "address": TestSpec(_TWO, matches=True, address_parts=True, build=_address),
+        "exists": TestSpec((Kind.STRINGS,), build=_exists),
+        "size": TestSpec((Kind.NUMBER,), tags=_SIZE_TAGS, build=_size),
+    },
+    address_parts={
+        "all": _all,
+        "localpart": lambda local_part, domain, run: local_part,
+        "domain": lambda local_part, domain, run: domain,
+    },
+)

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: MIT
+"""The octets of a message as a script sees them; each thing is read and decoded once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+
+from homemail.message.address_list import parse_addresses
+from homemail.message.decode import decoded_text
+from homemail.message.header import HEADER_LIMIT, read_fields, split_message
+from homemail.message.mime import Part, scan
+from homemail.message.words import decode_words
+from homemail.model.message import MessageContent
+from homemail.sieve.view import SeenAddress
+
+BODY_LIMIT = 16 * 2**20
+"""Octets of a message that body tests look at; what comes later is rarely read by people."""
+
+
+class ContentView:
+    """A ``MessageView`` of any content; the body is read when a script asks for it."""
+
+    def __init__(self, content: MessageContent) -> None:
+        self._content = content
+        self._fields: dict[str, tuple[str, ...]] = {}
+        self._addresses: dict[str, tuple[tuple[SeenAddress, ...], ...]] = {}
+        self._parts: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+    @property
+    def size(self) -> int:
+        return self._content.size
+
+    @cached_property
+    def _header(self) -> dict[bytes, list[bytes]]:
+        with self._content.open() as reader:
+            return read_fields(reader.read(HEADER_LIMIT))
+
+    @cached_property
+    def _octets(self) -> bytes:
+        with self._content.open() as reader:
+            return reader.read(BODY_LIMIT)
+
+    @cached_property
+    def _root(self) -> Part:
+        return scan(self._octets)
+
+    def _bodies(self, field_name: str) -> list[bytes]:
+        return self._header.get(field_name.encode("utf-8", "replace"), [])
+
+    def fields(self, field_name: str) -> Sequence[str]:
+        if (found := self._fields.get(field_name)) is None:
+            found = tuple(decode_words(body) for body in self._bodies(field_name))
+            self._fields[field_name] = found
+        return found
+
+    def addresses(self, field_name: str) -> Sequence[Sequence[SeenAddress]]:
+        if (found := self._addresses.get(field_name)) is None:
+            found = tuple(tuple(_addresses(body)) for body in self._bodies(field_name))
+            self._addresses[field_name] = found
+        return found
+
+    @cached_property
+    def _raw_body(self) -> str:
+        octets = self._octets
+        return octets[split_message(octets) :].decode("utf-8", "replace")
+
+    def raw_body(self) -> str:
+        return self._raw_body
+
+    def body_parts(self, content_types: Sequence[str]) -> Sequence[str]:
+        wanted = tuple(content_types)
+        if (found := self._parts.get(wanted)) is None:
+            found = tuple(_contents(self._octets, self._root, wanted))
+            self._parts[wanted] = found
+        return found
+
+
+def _addresses(body: bytes) -> Iterator[SeenAddress]:
+    for entry in parse_addresses(body):
+        if entry.host is not None:
+            yield SeenAddress(_text(entry.mailbox or b""), _text(entry.host))
+
+
+def _text(octets: bytes) -> str:
+    return octets.decode("utf-8", "replace")
+
+
+def _contents(octets: bytes, part: Part, wanted: tuple[str, ...]) -> Iterator[str]:
+    if _is_wanted(part, wanted):
+        yield _own_text(octets, part)
+    for child in part.children:
+        yield from _contents(octets, child, wanted)
+
+
+def _is_wanted(part: Part, wanted: tuple[str, ...]) -> bool:
+    kind = part.type.decode("ascii", "replace")
+    return any(
+        want in ("", kind, f"{kind}/{part.subtype.decode('ascii', 'replace')}") for want in wanted
+    )
+
+
+def _own_text(octets: bytes, part: Part) -> str:
+    """Return what belongs to a part and to none inside it (RFC 5173 §5.2).
+
+    That is the text around the parts of a multipart, and the header of a message in a message.
+    """
+    if part.is_message:
+        header = part.children[0].header
+        return decode_words(octets[header.start : header.end])
+    if part.is_multipart and part.children:
+        before = octets[part.body.start : part.children[0].header.start]
+        return _text(before + octets[part.children[-1].body.end : part.body.end])
+    return decoded_text(octets, part)

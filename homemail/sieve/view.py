@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT
+"""What a script can see: the message, its envelope, the surroundings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol
+
+from homemail.model.address import Address, ReversePath
+from homemail.model.mailbox import MailboxName
+
+
+@dataclass(frozen=True, slots=True)
+class SeenAddress:
+    """An address in a header: its two parts as written, without quotes."""
+
+    local_part: str
+    domain: str
+
+
+class MessageView(Protocol):
+    """A message as the language sees it. Field names come in lower case."""
+
+    @property
+    def size(self) -> int:
+        """Octets."""
+
+    def fields(self, field_name: str) -> Sequence[str]:
+        """Return the bodies of all fields of a name, in order.
+
+        Unfolded, encoded words decoded, no white space around.
+        """
+
+    def addresses(self, field_name: str) -> Sequence[Sequence[SeenAddress]]:
+        """Return the addresses in each field of a name; what is none is passed over."""
+
+    def raw_body(self) -> str:
+        """Return the octets behind the header as text (RFC 5173 §5.1)."""
+
+    def body_parts(self, content_types: Sequence[str]) -> Sequence[str]:
+        """Return the content of the MIME parts of such types, decoded (RFC 5173 §5.2).
+
+        ``text/html``, ``text`` (every subtype) or the empty string (every part), in lower case.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class EnvelopeView:
+    """Who sends the message to whom.
+
+    ``forward_path`` is the address as it was before the house changed it (``alice+lists@...``).
+    """
+
+    reverse_path: ReversePath
+    forward_path: Address
+
+
+def _unknown(_: MailboxName) -> bool:
+    return False
+
+
+_NOTHING: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What beside message and envelope an extension may ask for.
+
+    ``delimiter`` parts user and detail (RFC 5233). ``mailbox_exists`` is asked while the script
+    runs (RFC 5490). ``environment`` are the items of RFC 5183 by name. ``now`` knows its zone.
+    """
+
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    delimiter: str = "+"
+    mailbox_exists: Callable[[MailboxName], bool] = _unknown
+    environment: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
