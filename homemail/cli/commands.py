@@ -29,6 +29,7 @@ class Command:
 
 
 COMMANDS = (
+    Command("account", "homemail.cli.account", "see and change who has mail here"),
     Command("settings", "homemail.cli.settings", "show and explain the settings"),
     Command("version", "homemail.cli.version", "print the version"),
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 from homemail.config.auth import AuthSettings
 from homemail.config.declare import Declared, declared
+from homemail.config.imap import ImapSettings
 from homemail.config.queue import QueueSettings, SendingSettings
 from homemail.config.site import PortSettings, SiteSettings
 from homemail.config.smtp import SmtpSettings
@@ -26,6 +27,7 @@ class Settings:
     auth: AuthSettings = field(default_factory=AuthSettings)
     queue: QueueSettings = field(default_factory=QueueSettings)
     sending: SendingSettings = field(default_factory=SendingSettings)
+    imap: ImapSettings = field(default_factory=ImapSettings)
     tls: TlsSettings = field(default_factory=TlsSettings)
     ports: PortSettings = field(default_factory=PortSettings)
 
