@@ -4,13 +4,21 @@
 Use ``log = Log("smtpd")`` and ``log.info("accepted", trace=trace, size=size)``. Values are quoted
 where they hold spaces or control characters, so that a peer cannot forge a line. Secrets are never
 passed in. The lines go to the standard library's logger ``homemail.<component>``.
+
+On its way to a file or a terminal a line gets the shape of the mail log, which people's tools know:
+``Nov 21 16:30:44 host homemail/smtpd[123]: line``.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import logging.handlers
 import re
+import socket
+import time
+from pathlib import Path
+from typing import TextIO
 
 _PLAIN = re.compile(r"[!#-<>-\[\]-~]+")
 
@@ -53,3 +61,36 @@ class Log:
 def _line(event: str, fields: dict[str, object]) -> str:
     words = [f"{key}={format_value(value)}" for key, value in fields.items() if value is not None]
     return f"{event}: {' '.join(words)}" if words else event
+
+
+class _MailLogLines(logging.Formatter):
+    def __init__(self) -> None:
+        super().__init__()
+        self._host = socket.gethostname().partition(".")[0] or "localhost"
+
+    def format(self, record: logging.LogRecord) -> str:
+        when = time.strftime("%b %e %H:%M:%S", time.localtime(record.created))
+        name = record.name.replace(".", "/", 1)
+        level = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
+        line = f"{when} {self._host} {name}[{record.process}]: {level}{record.getMessage()}"
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+def log_to(target: Path | TextIO, level: int = logging.INFO) -> None:
+    """Write the log to a file, which may be rotated meanwhile, or to a stream such as stderr.
+
+    What other libraries log goes there too, from warnings on.
+    """
+    handler: logging.Handler
+    if isinstance(target, Path):
+        handler = logging.handlers.WatchedFileHandler(target, encoding="utf-8", errors="replace")
+        target.chmod(0o600)
+    else:
+        handler = logging.StreamHandler(target)
+    handler.setFormatter(_MailLogLines())
+    root = logging.getLogger()
+    for old in root.handlers[:]:
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(logging.WARNING)
+    logging.getLogger("homemail").setLevel(level)
