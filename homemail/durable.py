@@ -58,6 +58,12 @@ def rename(source: Path, target: Path) -> None:
     os.rename(source, target)
 
 
+def link(source: Path, target: Path) -> None:
+    """Give a file a second name; not durable before ``sync_directory`` on the target's."""
+    step("link", str(target))
+    os.link(source, target, follow_symlinks=False)
+
+
 def unlink(path: Path, *, missing_ok: bool = False) -> None:
     """Remove a name; not durable before ``sync_directory``."""
     step("unlink", str(path))
@@ -75,9 +81,7 @@ def write_atomic(
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     with doing(f"writing {path.name}"):
         try:
-            step("create", str(temporary))
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-            fd = os.open(temporary, flags, mode)
+            fd = create(temporary, mode=mode)
             try:
                 if owner is not None:
                     os.fchown(fd, *owner)
@@ -92,6 +96,23 @@ def write_atomic(
                 temporary.unlink()
             raise
         sync_directory(path.parent)
+
+
+def create(path: Path, *, mode: int = 0o600) -> int:
+    """Return a descriptor of a new, empty file; not durable by itself."""
+    step("create", str(path))
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+
+
+def append(path: Path, data: bytes) -> None:
+    """Add ``data`` at the end of an existing file; a crash may leave the beginning of it there."""
+    with doing(f"writing {path.name}"):
+        fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            write_all(fd, data, str(path))
+            sync_file(fd, str(path))
+        finally:
+            os.close(fd)
 
 
 def write_all(fd: int, data: bytes | memoryview, name: str) -> None:
