@@ -31,6 +31,7 @@ class Command:
 COMMANDS = (
     Command("account", "homemail.cli.account", "see and change who has mail here"),
     Command("settings", "homemail.cli.settings", "show and explain the settings"),
+    Command("completion", "homemail.cli.completion", "print what a shell needs to complete words"),
     Command("version", "homemail.cli.version", "print the version"),
 )
 

@@ -98,6 +98,14 @@ class Parser(argparse.ArgumentParser):
             examples=list(self.examples),
         )
 
+    def options(self) -> list[tuple[str, bool]]:
+        """Return each option in its long form, and whether a value follows it."""
+        return [
+            (action.option_strings[-1], action.nargs != 0)
+            for action in self._actions
+            if action.option_strings
+        ]
+
     def format_help(self) -> str:
         return help_text(self.page())
 
