@@ -33,21 +33,26 @@ IMPLICIT_TLS = frozenset({"submissions", "imaps", "pop3s"})
 
 BACKLOG = 512
 
+_INTERFACES = {"all": ("0.0.0.0", "::"), "loopback-only": ("127.0.0.1", "::1")}
 
-def bind(ports: PortSettings, hosts: Sequence[str]) -> list[Listener]:
-    """Listen on every host for every service whose port is not 0.
 
-    ``hosts`` are addresses; an IPv6 address that this machine does not have is passed over where
-    there is another. All or nothing: after an error no socket stays open.
+def bind(ports: PortSettings, interfaces: Sequence[str]) -> list[Listener]:
+    """Listen on every interface for every service whose port is not 0.
+
+    ``interfaces`` are addresses, ``all`` or ``loopback-only``; an IPv6 address that this machine
+    does not have is passed over where there is another. All or nothing: after an error no socket stays open.
 
     Raises:
         PortTaken: with a sentence that names the port and what to do.
     """
+    hosts = [host for name in interfaces for host in _INTERFACES.get(name, (name.strip("[]"),))]
     bound: list[Listener] = []
     try:
         for service, port in _services(ports):
             for host in hosts:
-                if (one := _listen(host, port, service, optional=":" in host)) is not None:
+                if (
+                    one := _listen(host, port, service, optional=":" in host and len(hosts) > 1)
+                ) is not None:
                     bound.append(Listener(service, one))
     except BaseException:
         close(bound)

@@ -15,31 +15,38 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from homemail.config.tls import TlsSettings
 from homemail.durable import make_directory, write_atomic
 from homemail.errors import ConfigError
+
+_MINIMUM = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
 
 TEN_YEARS = datetime.timedelta(days=3650)
 
 
 @dataclass(frozen=True, slots=True)
 class TlsContexts:
-    """The same certificate and rules for both stacks: TLS 1.2 and later."""
+    """The same certificate and rules for both stacks."""
 
     asyncio: ssl.SSLContext
     twisted: Any
 
 
-def load_contexts(certificate: Path, key: Path) -> TlsContexts:
-    """Return the contexts for a certificate chain and its key, both PEM.
+def load_contexts(settings: TlsSettings) -> TlsContexts | None:
+    """Return the contexts for the certificate in the settings, or None where none is set.
 
     Raises:
         ConfigError: a file cannot be read, or the two do not belong together.
     """
     from OpenSSL import SSL
 
+    certificate = settings.tls_certificate_file
+    if certificate is None:
+        return None
+    key = settings.tls_key_file or certificate
     try:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.minimum_version = _MINIMUM[settings.tls_minimum_version]
         context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
         context.load_cert_chain(certificate, key)
     except (OSError, ssl.SSLError) as error:
@@ -47,12 +54,13 @@ def load_contexts(certificate: Path, key: Path) -> TlsContexts:
             f"the certificate {certificate} with the key {key} cannot be used: {error}",
             parameter="tls_certificate_file",
         ) from error
-    return TlsContexts(context, _twisted_context(SSL, certificate, key))
+    twisted = _twisted_context(SSL, certificate, key)
+    twisted.set_min_proto_version(int(context.minimum_version))
+    return TlsContexts(context, _ContextFactory(twisted))
 
 
 def _twisted_context(openssl: Any, certificate: Path, key: Path) -> Any:
     context = openssl.Context(openssl.TLS_SERVER_METHOD)
-    context.set_min_proto_version(openssl.TLS1_2_VERSION)
     context.set_options(
         openssl.OP_NO_COMPRESSION
         | openssl.OP_CIPHER_SERVER_PREFERENCE
@@ -61,7 +69,7 @@ def _twisted_context(openssl: Any, certificate: Path, key: Path) -> Any:
     context.use_certificate_chain_file(str(certificate))
     context.use_privatekey_file(str(key))
     context.set_session_id(b"homemail")
-    return _ContextFactory(context)
+    return context
 
 
 class _ContextFactory:
