@@ -8,6 +8,10 @@ class LineTooLong(Exception):
     """More octets than allowed came without a line end; they were thrown away up to it."""
 
 
+class BareLineFeed(Exception):
+    """A line ended in LF alone; it was taken and thrown away."""
+
+
 class WireBuffer:
     """Octets that came and were not taken yet.
 
@@ -27,12 +31,14 @@ class WireBuffer:
     def feed(self, data: bytes) -> None:
         self._buffer += data
 
-    def take_line(self, limit: int) -> bytes | None:
+    def take_line(self, limit: int, *, strict: bool = False) -> bytes | None:
         """Return the next line without its line end, or None when it is not whole yet.
 
-        Lines end in CRLF; a bare LF is taken for one too, as clients are; a CR elsewhere is kept.
+        Lines end in CRLF; a bare LF is taken for one too, as clients are, unless ``strict``; a CR
+        elsewhere is kept.
 
         Raises:
+            BareLineFeed: the line ended in LF alone, and ``strict``.
             LineTooLong: once for every line above ``limit`` octets, when its end has come; what
                 came of it meanwhile is not held in memory.
         """
@@ -46,11 +52,14 @@ class WireBuffer:
         line = bytes(self._buffer[:end])
         del self._buffer[: end + 1]
         self._searched = 0
-        if line.endswith(b"\r"):
+        is_bare = not line.endswith(b"\r")
+        if not is_bare:
             line = line[:-1]
         if self._discarding or len(line) > limit:
             self._discarding = False
             raise LineTooLong
+        if strict and is_bare:
+            raise BareLineFeed
         return line
 
     def take(self, size: int) -> bytes | None:
