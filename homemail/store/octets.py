@@ -39,19 +39,42 @@ def to_crlf(piece: bytes) -> bytes:
     return piece.replace(b"\n", b"\r\n")
 
 
-class Digest:
-    """The EMAILID of a content that passes by: a hash of its octets with LF line ends."""
+def served(piece: bytes) -> bytes:
+    """Return a piece of a file, cut anywhere but inside a CRLF, as it goes on the wire.
 
-    __slots__ = ("_hash",)
+    Line ends become CRLF, CRLF stays one; NUL, which only another program writes, becomes 0x80.
+    """
+    if b"\r" in piece:
+        piece = piece.replace(b"\r\n", b"\n")
+    if b"\0" in piece:
+        piece = piece.replace(b"\0", b"\x80")
+    return piece.replace(b"\n", b"\r\n")
+
+
+class Tally:
+    """What is counted while a content with LF line ends passes by."""
+
+    __slots__ = ("_hash", "lines", "octets")
 
     def __init__(self) -> None:
         self._hash = hashlib.sha256()
+        self.lines = 0
+        self.octets = 0
 
-    def feed(self, piece: bytes) -> None:
+    def feed(self, piece: bytes) -> bytes:
+        """Count ``piece`` and return it."""
         self._hash.update(piece)
+        self.lines += piece.count(b"\n")
+        self.octets += len(piece)
+        return piece
 
-    def value(self) -> bytes:
-        """Return 16 octets."""
+    @property
+    def wire_size(self) -> int:
+        """Octets with CRLF line ends."""
+        return self.octets + self.lines
+
+    def digest(self) -> bytes:
+        """Return the 16 octets that stand for the content (see ``hash_of``)."""
         return self._hash.digest()[:16]
 
 

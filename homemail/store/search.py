@@ -7,12 +7,16 @@ encodings are decoded first. Keys that the facts answer never open the message.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import assert_never
 
+from homemail.message.dates import parse_date
+from homemail.message.header import Octets, read_fields
+from homemail.message.mime import scan
+from homemail.message.text import body_text, header_text
+from homemail.message.words import decode_words
 from homemail.model.mailbox import Flag, MessageFacts, Uid
 from homemail.model.search import (
     All,
@@ -49,29 +53,37 @@ class Moment:
 
 
 class Candidate:
-    """A message being looked at; what has to be read and decoded is, at most once."""
+    """A message being looked at; what has to be read and decoded is, at most once.
+
+    ``content`` may have CRLF or LF line ends.
+    """
 
     __slots__ = ("_content", "_fields", "_header", "_text", "facts")
 
     def __init__(
-        self, facts: MessageFacts, header: Callable[[], bytes], content: Callable[[], bytes]
+        self, facts: MessageFacts, header: Callable[[], bytes], content: Callable[[], Octets]
     ) -> None:
         self.facts = facts
         self._header = header
         self._content = content
-        self._fields: list[tuple[str, str]] | None = None
+        self._fields: dict[bytes, list[bytes]] | None = None
         self._text: str | None = None
 
-    def fields(self) -> list[tuple[str, str]]:
-        """Return the header's fields: name in lower case, decoded body case-folded."""
+    def fields(self) -> dict[bytes, list[bytes]]:
+        """Return the unfolded bodies of the header's fields by name (lower case)."""
         if self._fields is None:
-            self._fields = decoded_fields(self._header())
+            self._fields = read_fields(self._header())
         return self._fields
+
+    def header_text(self) -> str:
+        """Return the decoded header, case-folded."""
+        return header_text(self._header()).casefold()
 
     def text(self) -> str:
         """Return the decoded text parts, case-folded."""
         if self._text is None:
-            self._text = decoded_body(self._content()).casefold()
+            octets = self._content()
+            self._text = body_text(octets, scan(octets)).casefold()
         return self._text
 
 
@@ -170,45 +182,17 @@ def _matches_date(key: InternalDate | SentDate | SaveDate, message: Candidate) -
 
 
 def _sent_day(message: Candidate) -> date | None:
-    return next((day_of(body) for name, body in message.fields() if name == "date"), None)
+    moment = next(map(parse_date, message.fields().get(b"date", ())), None)
+    return moment.date() if moment else None
 
 
 def _matches_text(key: HeaderHas | BodyHas | TextHas, message: Candidate) -> bool:
     text = key.text.casefold()
     match key:
         case HeaderHas(field_name):
-            return any(n == field_name and text in body for n, body in message.fields())
+            bodies = message.fields().get(field_name.encode("utf-8"), ())
+            return any(text in decode_words(body).casefold() for body in bodies)
         case BodyHas():
             return text in message.text()
         case TextHas():
-            in_header = any(text in f"{name}: {body}" for name, body in message.fields())
-            return in_header or text in message.text()
-
-
-def decoded_fields(header: bytes) -> list[tuple[str, str]]:
-    """Return the fields of a header, names in lower case, bodies decoded and case-folded."""
-    text = header.decode("utf-8", "replace").replace("\r\n ", " ").replace("\r\n\t", " ")
-    pairs = (line.partition(":") for line in text.split("\r\n"))
-    return [(name.strip().lower(), body.strip().casefold()) for name, colon, body in pairs if colon]
-
-
-def decoded_body(octets: bytes) -> str:
-    """Return the text of a message's text parts."""
-    return octets.partition(b"\r\n\r\n")[2].decode("utf-8", "replace")
-
-
-def day_of(text: str) -> date | None:
-    """Return the day that a Date field names, disregarding its zone."""
-    match = _DAY.search(text)
-    if not match:
-        return None
-    try:
-        year = int(match[3])
-        year += 0 if len(match[3]) > 3 else 1900 if len(match[3]) == 3 or year > 49 else 2000
-        return date(year, _MONTHS.index(match[2].lower()) + 1, int(match[1]))
-    except ValueError:
-        return None
-
-
-_DAY = re.compile(r"\b(\d{1,2})\s+([a-z]{3})\s+(\d{2,4})\b", re.IGNORECASE)
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+            return text in message.header_text() or text in message.text()

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: MIT
+"""What is held in memory of the messages of one mailbox: parallel columns, in order of UID.
+
+Only the owner's lane changes them. A reader beside it takes the object once and counts by
+``uids``, which grows last; what removes rows makes a new object. So it sees a mailbox that was.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from homemail.model.mailbox import Flags, MessageFacts, ModSeq, Uid
+from homemail.store import octets
+
+NO_DIGEST = bytes(16)
+
+
+@dataclass(slots=True)
+class Row:
+    """One message. ``path`` is ``new/NAME`` or ``cur/NAME:2,FLAGS``; dates in seconds.
+
+    ``filled`` says that size, dates and digests are known: they were read from the file, or it
+    was written here.
+    """
+
+    uid: int
+    path: str
+    bits: int
+    mod_seq: int
+    size: int = 0
+    date: int = 0
+    saved: int = 0
+    email: bytes = NO_DIGEST
+    thread: bytes = NO_DIGEST
+    filled: bool = False
+
+
+class Rows:
+    """The columns."""
+
+    __slots__ = (
+        "bits",
+        "dates",
+        "emails",
+        "filled",
+        "mod_seqs",
+        "paths",
+        "saved",
+        "sizes",
+        "threads",
+        "uids",
+    )
+
+    def __init__(self, rows: Iterable[Row] = ()) -> None:
+        self.uids = array("I")
+        self.bits = array("I")
+        self.mod_seqs = array("Q")
+        self.sizes = array("Q")
+        self.dates = array("q")
+        self.saved = array("q")
+        self.emails = bytearray()
+        self.threads = bytearray()
+        self.filled = bytearray()
+        self.paths: list[str] = []
+        for row in rows:
+            self.add(row)
+
+    def __len__(self) -> int:
+        return len(self.uids)
+
+    def add(self, row: Row) -> None:
+        """Add a message whose UID is above all others."""
+        self.paths.append(row.path)
+        self.bits.append(row.bits)
+        self.mod_seqs.append(row.mod_seq)
+        self.sizes.append(row.size)
+        self.dates.append(row.date)
+        self.saved.append(row.saved)
+        self.emails += row.email
+        self.threads += row.thread
+        self.filled.append(row.filled)
+        self.uids.append(row.uid)
+
+    def row(self, at: int) -> Row:
+        """Return the message at a position."""
+        return Row(
+            self.uids[at],
+            self.paths[at],
+            self.bits[at],
+            self.mod_seqs[at],
+            self.sizes[at],
+            self.dates[at],
+            self.saved[at],
+            bytes(self.emails[16 * at : 16 * at + 16]),
+            bytes(self.threads[16 * at : 16 * at + 16]),
+            bool(self.filled[at]),
+        )
+
+    def fill(self, at: int, row: Row) -> None:
+        """Take over what was read from the file of the message at a position."""
+        self.sizes[at] = row.size
+        self.dates[at] = row.date
+        self.saved[at] = row.saved
+        self.emails[16 * at : 16 * at + 16] = row.email
+        self.threads[16 * at : 16 * at + 16] = row.thread
+        self.filled[at] = True
+
+    def position(self, uid: int) -> int | None:
+        """Return where a UID is."""
+        at = bisect_left(self.uids, uid)
+        return at if at < len(self.uids) and self.uids[at] == uid else None
+
+    def positions(self, uids: Iterable[int]) -> list[int]:
+        """Return where those of ``uids`` are that exist, ascending."""
+        here: Sequence[int] = self.uids
+        found: list[int] = []
+        count = len(here)
+        for uid in sorted(set(uids)):
+            at = bisect_left(here, uid, found[-1] if found else 0, count)
+            if at < count and here[at] == uid:
+                found.append(at)
+        return found
+
+    def without(self, positions: Iterable[int]) -> Rows:
+        """Return new columns that lack the messages at ``positions``."""
+        gone = set(positions)
+        return Rows(self.row(at) for at in range(len(self.uids)) if at not in gone)
+
+    def merged(self, rows: Iterable[Row]) -> Rows:
+        """Return new columns with ``rows`` put in where their UIDs belong."""
+        every = [self.row(at) for at in range(len(self.uids))]
+        return Rows(sorted((*every, *rows), key=lambda row: row.uid))
+
+    def facts(self, at: int, flags: Flags) -> MessageFacts:
+        """Return a filled message at a position; ``flags`` are its bits as words."""
+        return MessageFacts(
+            Uid(self.uids[at]),
+            flags,
+            ModSeq(self.mod_seqs[at]),
+            self.sizes[at],
+            datetime.fromtimestamp(self.dates[at], UTC),
+            datetime.fromtimestamp(self.saved[at], UTC),
+            octets.email_id(bytes(self.emails[16 * at : 16 * at + 16])),
+            octets.thread_id(bytes(self.threads[16 * at : 16 * at + 16])),
+        )
