@@ -10,6 +10,7 @@ from homemail.config.auth import AuthSettings
 from homemail.config.declare import Declared, declared
 from homemail.config.imap import ImapSettings
 from homemail.config.queue import QueueSettings, SendingSettings
+from homemail.config.sieve import SieveSettings
 from homemail.config.site import PortSettings, SiteSettings
 from homemail.config.smtp import SmtpSettings
 from homemail.config.tls import TlsSettings
@@ -28,6 +29,7 @@ class Settings:
     queue: QueueSettings = field(default_factory=QueueSettings)
     sending: SendingSettings = field(default_factory=SendingSettings)
     imap: ImapSettings = field(default_factory=ImapSettings)
+    sieve: SieveSettings = field(default_factory=SieveSettings)
     tls: TlsSettings = field(default_factory=TlsSettings)
     ports: PortSettings = field(default_factory=PortSettings)
 

@@ -17,7 +17,7 @@ from homemail.sieve.action import (
     Reject,
     Vacation,
 )
-from homemail.sieve.api import Script, capabilities, compile_script, run
+from homemail.sieve.api import Script, capabilities, compile_script, limits_of, run
 from homemail.sieve.diagnostic import ScriptError, ScriptErrors
 from homemail.sieve.interpret import Limits, Outcome
 from homemail.sieve.message import ContentView
@@ -42,5 +42,6 @@ __all__ = [
     "Vacation",
     "capabilities",
     "compile_script",
+    "limits_of",
     "run",
 ]

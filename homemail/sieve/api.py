@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from homemail.config.sieve import SieveSettings
 from homemail.sieve.compiler import Compiler
 from homemail.sieve.core import CORE
 from homemail.sieve.diagnostic import Problems, ScriptErrors
@@ -16,6 +17,19 @@ from homemail.sieve.parser import parse
 from homemail.sieve.view import EnvelopeView, MessageView, Surroundings
 
 DEFAULT_LIMITS = Limits()
+
+
+def limits_of(settings: SieveSettings) -> Limits:
+    """Return the limits that the settings ask for."""
+    return Limits(
+        script_octets=settings.sieve_max_script_size,
+        redirects=settings.sieve_max_redirects,
+        actions=settings.sieve_max_actions,
+        vacation_seconds=(
+            int(settings.sieve_vacation_min_period),
+            int(settings.sieve_vacation_max_period),
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)

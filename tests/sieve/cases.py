@@ -49,6 +49,7 @@ from homemail.sieve import (
 )
 
 HERE = Path(__file__).parent
+ENVELOPE = EnvelopeView(Address.parse("sender@example.com"), Address.parse("alice@home.test"))
 
 
 @dataclass
@@ -64,9 +65,7 @@ class Case:
     line: int
     title: str
     script: str = ""
-    envelope: EnvelopeView = EnvelopeView(
-        Address.parse("sender@example.com"), Address.parse("alice@home.test")
-    )
+    envelope: EnvelopeView = ENVELOPE
     settings: dict[str, str] = field(default_factory=dict)
     runs: list[Wanted] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: MIT
+"""Settings of Sieve scripts and of ManageSieve."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from homemail.config.declare import Number, Size, Time, setting
+
+
+@dataclass(frozen=True, slots=True)
+class SieveSettings:
+    """What a person's scripts may cost, and how long ManageSieve waits."""
+
+    sieve_max_script_size: int = setting(1_000_000, Size(), "The size of the largest script.")
+    sieve_quota_max_scripts: int = setting(
+        50, Number(0, 10_000), "The most scripts of one account; 0 is no limit."
+    )
+    sieve_quota_max_storage: int = setting(
+        10_000_000, Size(), "The size of all scripts of one account together; 0 is no limit."
+    )
+    sieve_max_redirects: int = setting(
+        5, Number(0, 100), "To how many addresses one script may redirect a message."
+    )
+    sieve_max_actions: int = setting(
+        32, Number(1, 1000), "How many actions one script may take for a message."
+    )
+    sieve_vacation_min_period: float = setting(
+        86_400.0, Time(), "The shortest time between two vacation answers to the same sender."
+    )
+    sieve_vacation_max_period: float = setting(
+        7_776_000.0, Time(), "The longest time for which a vacation answer is remembered."
+    )
+    managesieve_timeout: float = setting(
+        1_800.0, Time(), "How long ManageSieve waits for the next command after the login."
+    )
+    managesieve_login_timeout: float = setting(
+        60.0, Time(), "How long ManageSieve waits for a login."
+    )
+    managesieve_client_connection_count_limit: int = setting(
+        20, Number(1), "How many ManageSieve connections one client address may have."
+    )
