@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: MIT
+"""Composes the answers of FETCH. Runs beside the owner's lane, in slices.
+
+A FETCH is compiled once: where every item is at hand, a message costs one ``%`` of a template.
+A whole message goes from its file to the client in pieces; it is never in memory at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+
+from homemail.errors import MailError
+from homemail.imap.fetch_items import (
+    BodyItem,
+    FactItem,
+    FlagsItem,
+    FromIndex,
+    Item,
+    SectionItem,
+    UidItem,
+)
+from homemail.imap.selected import Selected
+from homemail.message.header import select_fields
+from homemail.message.mime import Part, scan
+from homemail.message.section import Section, SectionText, section_octets
+from homemail.message.structure import body
+from homemail.model.mailbox import MessageFacts, Uid
+from homemail.model.message import MessageContent, chunks, read_all
+from homemail.store.api import CachedParts, Mailbox, Wanted
+
+BATCH = 500
+"""Messages that the index is asked for at once."""
+
+IN_MEMORY = 256 * 1024
+"""Octets up to which a whole message is answered in one piece."""
+
+_HEADERS = (SectionText.HEADER, SectionText.FIELDS, SectionText.FIELDS_NOT)
+
+
+class BrokenLiteral(Exception):
+    """A message ended before its literal did: nothing sensible can follow on this connection."""
+
+
+class _Gone(Exception):
+    """The message was expunged meanwhile."""
+
+
+class _Source:
+    """One message, with what was read of it so far."""
+
+    __slots__ = ("_content", "_mailbox", "_octets", "_part", "cached", "facts", "uid")
+
+    def __init__(
+        self, mailbox: Mailbox, uid: Uid, facts: MessageFacts | None, cached: CachedParts | None
+    ) -> None:
+        self._mailbox = mailbox
+        self.uid = uid
+        self.facts = facts
+        self.cached = cached
+        self._content: MessageContent | None = None
+        self._octets: bytes | None = None
+        self._part: Part | None = None
+
+    def known(self) -> MessageFacts:
+        if self.facts is None:
+            raise _Gone
+        return self.facts
+
+    def parts(self) -> CachedParts:
+        if self.cached is None:
+            raise _Gone
+        return self.cached
+
+    def content(self) -> MessageContent:
+        if self._content is None:
+            self._content = self._mailbox.read_content(self.uid)
+            if self._content is None:
+                raise _Gone
+        return self._content
+
+    def octets(self) -> bytes:
+        if self._octets is None:
+            self._octets = read_all(self.content())
+        return self._octets
+
+    def part(self) -> Part:
+        if self._part is None:
+            self._part = scan(self.octets())
+        return self._part
+
+
+class Plan:
+    """A compiled list of items."""
+
+    def __init__(self, view: Selected, items: Sequence[Item]) -> None:
+        self._view = view
+        self._recent = view.recent
+        self._flag_lists = view.flag_lists
+        self._items = [self._compile(item) for item in items]
+        self._facts = any(isinstance(item, FlagsItem | FactItem) for item in items)
+        self._wanted = Wanted(
+            envelope=FromIndex.ENVELOPE in items,
+            body_structure=FromIndex.BODYSTRUCTURE in items,
+            header=any(isinstance(item, SectionItem) and _in_header(item) for item in items),
+        )
+        self._cached = self._wanted != Wanted()
+        self._streams = any(isinstance(item, SectionItem) and _is_whole(item) for item in items)
+        words = b" ".join(label.replace(b"%", b"%%") + b" %b" for label, _ in self._items)
+        self._template = b"* %d FETCH (" + words + b")\r\n"
+        self.sets_seen = any(isinstance(item, SectionItem) and item.sets_seen for item in items)
+        self.gone = False
+
+    def answers(self, pairs: Sequence[tuple[int, Uid]]) -> Iterator[bytes]:
+        """Yield the answers for messages, in pieces; sets ``gone`` where one is no more.
+
+        Raises:
+            MailError: a message cannot be read; nothing of it was yielded.
+            BrokenLiteral: it could not be read to its end.
+        """
+        for batch in _batches(pairs):
+            for number, source in self._sources(batch):
+                try:
+                    yield from self._answer(number, source)
+                except _Gone:
+                    self.gone = True
+
+    def _sources(self, batch: Sequence[tuple[int, Uid]]) -> Iterator[tuple[int, _Source]]:
+        mailbox = self._view.mailbox
+        uids = [uid for _, uid in batch]
+        facts: dict[Uid, MessageFacts] = {}
+        cached: dict[Uid, CachedParts] = {}
+        if self._facts:
+            facts = {fact.uid: fact for fact in mailbox.read_facts(uids)}
+        if self._cached:
+            cached = {parts.uid: parts for parts in mailbox.read_cached(uids, self._wanted)}
+        for number, uid in batch:
+            yield number, _Source(mailbox, uid, facts.get(uid), cached.get(uid))
+
+    def _answer(self, number: int, source: _Source) -> Iterator[bytes]:
+        if not self._streams or source.content().size <= IN_MEMORY:
+            yield self._template % (number, *[value(source) for _, value in self._items])
+            return
+        pieces = [b"* %d FETCH (" % number]
+        values = [b"" if value is _whole else value(source) for _, value in self._items]
+        for (label, value), octets in zip(self._items, values, strict=True):
+            pieces.append(b"%b %b" % (label, octets))
+            if value is _whole:
+                pieces.append(b"{%d}\r\n" % source.content().size)
+                yield b"".join(pieces)
+                yield from _counted(source.content())
+                pieces = []
+            pieces.append(b" ")
+        pieces[-1] = b")\r\n"
+        yield b"".join(pieces)
+
+    def _compile(self, item: Item) -> tuple[bytes, Callable[[_Source], bytes]]:
+        match item:
+            case UidItem():
+                return b"UID", lambda source: b"%d" % source.uid
+            case FlagsItem():
+                return b"FLAGS", self._flags
+            case FactItem(label, value):
+                return label, lambda source: value(source.known())
+            case FromIndex.ENVELOPE:
+                return b"ENVELOPE", lambda source: source.parts().envelope
+            case FromIndex.BODYSTRUCTURE:
+                return b"BODYSTRUCTURE", lambda source: source.parts().body_structure
+            case BodyItem():
+                return b"BODY", lambda source: body(source.part())
+            case SectionItem():
+                return _compile_section(item)
+
+    def _flags(self, source: _Source) -> bytes:
+        return self._flag_lists.get(source.known().flags, source.uid in self._recent)
+
+
+def take_slice(pieces: Iterator[bytes], size: int) -> tuple[bytes, bool]:
+    """Return about ``size`` octets of ``pieces``, and whether there may be more."""
+    taken: list[bytes] = []
+    total = 0
+    for piece in pieces:
+        taken.append(piece)
+        total += len(piece)
+        if total >= size:
+            return b"".join(taken), True
+    return b"".join(taken), False
+
+
+def _batches(pairs: Sequence[tuple[int, Uid]]) -> Iterator[list[tuple[int, Uid]]]:
+    rest = iter(pairs)
+    while batch := list(islice(rest, BATCH)):
+        yield batch
+
+
+def _is_whole(item: SectionItem) -> bool:
+    return item.section == Section() and item.partial is None
+
+
+def _in_header(item: SectionItem) -> bool:
+    return not item.section.numbers and item.section.text in _HEADERS
+
+
+def _compile_section(item: SectionItem) -> tuple[bytes, Callable[[_Source], bytes]]:
+    section, partial = item.section, item.partial
+    label = item.label if partial is None else b"%b<%d>" % (item.label, partial[0])
+    if _is_whole(item):
+        return label, _whole
+    read: Callable[[_Source], bytes | None]
+    if _in_header(item):
+        read = _header_reader(section)
+    else:
+
+        def read(source: _Source) -> bytes | None:
+            return _section(source, section)
+
+    def value(source: _Source) -> bytes:
+        octets = read(source)
+        if octets is None:
+            return b"NIL"
+        if partial is not None:
+            octets = octets[partial[0] : sum(partial)]
+        return _literal(octets)
+
+    return label, value
+
+
+def _header_reader(section: Section) -> Callable[[_Source], bytes]:
+    if section.text is SectionText.HEADER:
+        return lambda source: source.parts().header
+    negate = section.text is SectionText.FIELDS_NOT
+    return lambda source: select_fields(source.parts().header, section.fields, negate=negate)
+
+
+def _section(source: _Source, section: Section) -> bytes | None:
+    if section == Section():
+        return source.octets()
+    found = section_octets(source.octets(), source.part(), section)
+    if found is None or isinstance(found, bytes):
+        return found
+    return source.octets()[found.start : found.end]
+
+
+def _whole(source: _Source) -> bytes:
+    return _literal(source.octets())
+
+
+def _literal(octets: bytes) -> bytes:
+    return b"{%d}\r\n%b" % (len(octets), octets) if octets else b'""'
+
+
+def _counted(content: MessageContent) -> Iterator[bytes]:
+    """Yield a message; it must have exactly the size that was announced."""
+    left = content.size
+    try:
+        for piece in chunks(content):
+            left -= len(piece)
+            if left < 0:
+                raise BrokenLiteral
+            yield piece
+    except (MailError, OSError) as error:
+        raise BrokenLiteral from error
+    if left:
+        raise BrokenLiteral
