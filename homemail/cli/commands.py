@@ -30,6 +30,7 @@ class Command:
 
 COMMANDS = (
     Command("account", "homemail.cli.account", "see and change who has mail here"),
+    Command("check", "homemail.cli.check", "say what is wrong, without starting anything"),
     Command("settings", "homemail.cli.settings", "show and explain the settings"),
     Command("completion", "homemail.cli.completion", "print what a shell needs to complete words"),
     Command("version", "homemail.cli.version", "print the version"),

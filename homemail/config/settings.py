@@ -9,6 +9,7 @@ from typing import Any
 from homemail.config.auth import AuthSettings
 from homemail.config.declare import Declared, declared
 from homemail.config.imap import ImapSettings
+from homemail.config.pop3 import Pop3Settings
 from homemail.config.queue import QueueSettings, SendingSettings
 from homemail.config.sieve import SieveSettings
 from homemail.config.site import PortSettings, SiteSettings
@@ -29,6 +30,7 @@ class Settings:
     queue: QueueSettings = field(default_factory=QueueSettings)
     sending: SendingSettings = field(default_factory=SendingSettings)
     imap: ImapSettings = field(default_factory=ImapSettings)
+    pop3: Pop3Settings = field(default_factory=Pop3Settings)
     sieve: SieveSettings = field(default_factory=SieveSettings)
     tls: TlsSettings = field(default_factory=TlsSettings)
     ports: PortSettings = field(default_factory=PortSettings)
