@@ -1,0 +1,318 @@
+# SPDX-License-Identifier: MIT
+"""One message from MAIL to the reply after its final dot: the decisions.
+
+Invariants:
+
+* RCPT answers 250 only for a recipient with a route that policy allows this client.
+* Content from port 25 and LMTP is only prepended to; submission alone mends it.
+* The trace is given at MAIL, stands in the Received field, in the reply and on every log line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from homemail.config.site import SiteSettings
+from homemail.config.smtp import SmtpSettings
+from homemail.errors import LoopDetected, MailError, TableUnavailable
+from homemail.log import Log
+from homemail.model.address import AccountId, Address, Domain, ReversePath
+from homemail.model.envelope import Envelope, Origin, Recipient, TraceId, new_trace
+from homemail.model.message import MessageContent, PrefixedContent
+from homemail.model.reply import Reply, reply_for
+from homemail.model.session import Peer, TlsFacts
+from homemail.mta import submission
+from homemail.mta.api import Relay, RouteRefused
+from homemail.mta.commit import LOCAL_TROUBLE, Accepted, Commit
+from homemail.mta.path import Defaults, MailArguments
+from homemail.mta.policy.check import SmtpContext
+from homemail.mta.policy.restrictions import Restrictions
+from homemail.mta.received import format_received, transmission_type
+from homemail.mta.route import Router
+
+HEAD = 64 * 1024
+"""Where Received fields are counted: fifty of them fit in many times over."""
+
+_RECEIVED = re.compile(rb"^received[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_FIRST_FIELD = re.compile(rb"[!-9;-~]+[ \t]*:|\r\n")
+
+_log = Log("smtpd")
+
+
+class Service(Enum):
+    """The three things that SMTP is spoken for."""
+
+    SMTP = Origin.SMTP
+    SUBMISSION = Origin.SUBMISSION
+    LMTP = Origin.LMTP
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """The other side, as it stands at MAIL. ``extended``: it said EHLO or LHLO."""
+
+    service: Service
+    peer: Peer
+    helo: str
+    extended: bool = True
+    tls: TlsFacts | None = None
+    submitter: AccountId | None = None
+
+
+class Transactions:
+    """What all transactions of the house share."""
+
+    def __init__(
+        self,
+        settings: SmtpSettings,
+        site: SiteSettings,
+        *,
+        router: Router,
+        commit: Commit,
+        now: Callable[[], datetime],
+        trace: Callable[[], TraceId] = new_trace,
+    ) -> None:
+        """Read the restriction lists.
+
+        Raises:
+            ConfigError: an unknown check, or settings that make an open relay.
+        """
+        self.settings = settings
+        self.hostname = site.myhostname
+        self.router = router
+        self.commit = commit
+        self.now = now
+        self.new_trace = trace
+        self.restrictions = Restrictions(settings, site.mynetworks)
+        self.defaults = Defaults(Domain.parse(site.myorigin or site.mydomain), router.mydomain)
+
+    async def begin(self, client: Client, arguments: MailArguments) -> Transaction | Reply:
+        """Return a new transaction, or the reply that refuses this MAIL."""
+        if client.service is Service.SUBMISSION and client.submitter is None:
+            return Reply(530, "5.7.0", "Authentication required")
+        if 0 < self.settings.message_size_limit < arguments.size:
+            return Reply(552, "5.3.4", "Message size exceeds fixed limit")
+        refusal = await self._refuse_sender(client, arguments.reverse_path)
+        if refusal is not None:
+            return refusal
+        return Transaction(self, client, arguments)
+
+    async def _refuse_sender(self, client: Client, reverse_path: ReversePath) -> Reply | None:
+        """Return why the client may not use this address: whoever logs in sends as himself."""
+        if client.submitter is None or reverse_path is None:
+            return None
+        try:
+            owner = await self.router.owner(reverse_path)
+        except TableUnavailable:
+            return Reply(451, "4.3.0", f"<{reverse_path}>: Temporary lookup failure")
+        if owner is not None and owner.id == client.submitter:
+            return None
+        text = f"<{reverse_path}>: Sender address rejected: not owned by user {client.submitter}"
+        _log.info("refused", client=client.peer, sender=reverse_path, user=client.submitter)
+        return Reply(553, "5.7.1", text)
+
+
+class Transaction:
+    """A message that is being announced; ``begin`` of ``Transactions`` makes it."""
+
+    def __init__(self, house: Transactions, client: Client, arguments: MailArguments) -> None:
+        self.trace = house.new_trace()
+        self._house = house
+        self._client = client
+        self._mail = arguments
+        self._accepted: dict[tuple[str, Domain], Accepted] = {}
+        self._rcpts: list[tuple[str, Domain]] = []
+
+    @property
+    def has_recipients(self) -> bool:
+        return bool(self._rcpts)
+
+    @property
+    def utf8(self) -> bool:
+        return self._mail.utf8
+
+    async def rcpt(self, recipient: Recipient) -> Reply:
+        """Take or refuse one recipient."""
+        if len(self._rcpts) >= self._house.settings.smtpd_recipient_limit:
+            return Reply(452, "4.5.3", "Error: too many recipients")
+        path = recipient.forward_path
+        key = (path.local_part.casefold(), path.domain)
+        if key not in self._accepted:
+            accepted = await self._decide(recipient)
+            if isinstance(accepted, Reply):
+                return accepted
+            self._accepted[key] = accepted
+        self._rcpts.append(key)
+        return Reply(250, "2.1.5", "Ok")
+
+    async def _decide(self, recipient: Recipient) -> Accepted | Reply:
+        house, client = self._house, self._client
+        route = await house.router.route(recipient.forward_path)
+        context = SmtpContext(
+            client.peer,
+            client.helo,
+            client.submitter,
+            self._mail.reverse_path,
+            recipient,
+            route,
+            house.restrictions.mynetworks,
+        )
+        reply, check = await self._refuse(context)
+        if reply is None:
+            if not isinstance(route, RouteRefused):
+                return Accepted(recipient, route)
+            reply, check = route.reply, "route"
+        self._log_refusal(recipient, reply, check)
+        return reply
+
+    async def _refuse(self, context: SmtpContext) -> tuple[Reply | None, str]:
+        """Return the refusal by policy, if any, and the check that decided."""
+        if self._client.service is Service.LMTP and isinstance(context.route, Relay):
+            # LMTP is final delivery: whoever may speak it may not relay through it.
+            text = f"<{context.recipient.forward_path}>: Relay access denied"
+            return Reply(550, "5.7.1", text), "lmtp"
+        if self._client.service is not Service.SMTP:
+            return None, ""
+        refusal = await self._house.restrictions.refuse(context)
+        if refusal is None:
+            return None, ""
+        return refusal.decision.reply, refusal.check
+
+    def _log_refusal(self, recipient: Recipient, reply: Reply, check: str) -> None:
+        _log.info(
+            "refused",
+            trace=self.trace,
+            client=self._client.peer,
+            sender=self._mail.reverse_path or "<>",
+            recipient=recipient.forward_path,
+            helo=self._client.helo,
+            check=check,
+            reply=reply,
+        )
+
+    async def commit(self, content: MessageContent) -> list[Reply]:
+        """Return the reply to the message; for LMTP one for each RCPT that was accepted.
+
+        What was answered 250 is on stable storage.
+        """
+        accepted = list(self._accepted.values())
+        try:
+            content = self._dress(content)
+        except MailError as error:
+            replies = [reply_for(error)] * len(accepted)
+        except OSError:
+            _log.exception("cannot read a message back", trace=self.trace)
+            replies = [LOCAL_TROUBLE] * len(accepted)
+        else:
+            replies = await self._commit(content, accepted)
+        for one, reply in zip(accepted, replies, strict=False):
+            self._log_reply(content, one, reply)
+        if self._client.service is not Service.LMTP:
+            return replies[:1]
+        by_key = dict(zip(self._accepted, replies, strict=True))
+        return [by_key[key] for key in self._rcpts]
+
+    async def _commit(self, content: MessageContent, accepted: list[Accepted]) -> list[Reply]:
+        envelope = self._envelope()
+        if self._client.service is Service.LMTP:
+            return await self._house.commit.each(envelope, accepted, content)
+        return [await self._house.commit.together(envelope, accepted, content)] * len(accepted)
+
+    def refuse(self, reply: Reply) -> list[Reply]:
+        """Return the replies to a message that cannot be taken, as many as are due."""
+        due = len(self._rcpts) if self._client.service is Service.LMTP else 1
+        _log.info("refused", trace=self.trace, client=self._client.peer, reply=reply)
+        return [reply] * due
+
+    def _envelope(self) -> Envelope:
+        mail = self._mail
+        return Envelope(
+            mail.reverse_path,
+            tuple(one.recipient for one in self._accepted.values()),
+            self.trace,
+            self._client.service.value,
+            mail.ret,
+            mail.envelope_id,
+            mail.body,
+            mail.utf8,
+            self._client.submitter,
+        )
+
+    def _dress(self, content: MessageContent) -> MessageContent:
+        """Return the message with its Received field, mended where it was submitted.
+
+        Raises:
+            LoopDetected: it has been through too many hosts.
+            MessageTooBig: the header of a submitted message is too long to be read.
+        """
+        house, now = self._house, self._house.now()
+        with content.open() as reader:
+            head = reader.read(HEAD)
+        header = head[: head.find(b"\r\n\r\n") + 2] if b"\r\n\r\n" in head else head
+        if len(_RECEIVED.findall(header)) > house.settings.hopcount_limit:
+            raise LoopDetected("Error: too many hops")
+        prefix = self._received(now)
+        if self._client.service is Service.SUBMISSION:
+            mended = submission.mend(
+                content,
+                reverse_path=self._mail.reverse_path,
+                origin=house.defaults.origin,
+                hostname=house.hostname,
+                trace=self.trace,
+                at=now,
+            )
+            return PrefixedContent(prefix, mended)
+        return PrefixedContent(prefix + lead_in(head), content)
+
+    def _received(self, at: datetime) -> bytes:
+        client = self._client
+        protocol = transmission_type(
+            lmtp=client.service is Service.LMTP,
+            extended=client.extended,
+            tls=client.tls is not None,
+            authenticated=client.submitter is not None,
+            utf8=self._mail.utf8,
+        )
+        return format_received(
+            helo=client.helo,
+            peer=client.peer,
+            tls=client.tls,
+            by=self._house.hostname,
+            protocol=protocol,
+            trace=self.trace,
+            only_recipient=self._only_recipient(),
+            at=at,
+        )
+
+    def _only_recipient(self) -> Address | None:
+        if len(self._accepted) != 1:
+            return None
+        (one,) = self._accepted.values()
+        return one.recipient.forward_path
+
+    def _log_reply(self, content: MessageContent, one: Accepted, reply: Reply) -> None:
+        _log.info(
+            "accepted" if reply.positive else "refused",
+            trace=self.trace,
+            client=self._client.peer,
+            sender=self._mail.reverse_path or "<>",
+            recipient=one.recipient.forward_path,
+            size=content.size,
+            user=self._client.submitter,
+            reply=reply,
+        )
+
+
+def lead_in(head: bytes) -> bytes:
+    """Return what must stand between our fields and a message that begins with no field.
+
+    An mbox separator becomes a field of its own, as Postfix makes it; before a body without a
+    header comes the empty line that it lacks.
+    """
+    if head.startswith((b"From ", b">From ")):
+        return b"X-Mailbox-Line: "
+    return b"" if not head or _FIRST_FIELD.match(head) else b"\r\n"
