@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: MIT
+"""The shell: Twisted connections, each with a task that goes through the states."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+from twisted.internet.interfaces import ISSLTransport
+from twisted.internet.protocol import Factory
+
+from homemail.auth.api import Authenticated, Authenticator
+from homemail.config.pop3 import Pop3Settings
+from homemail.errors import LockTimeout, MailError
+from homemail.log import Log
+from homemail.model.envelope import new_trace
+from homemail.model.session import AccessProtocol, ChannelFacts, SessionStart
+from homemail.pop3.dialogue import Dialogue, TooManyErrors
+from homemail.pop3.exclusive import MaildropLocks
+from homemail.pop3.login import Login
+from homemail.pop3.session import Session, code_for
+from homemail.store.lane import OpenMail
+from homemail.stream import StreamEnd, StreamProtocol
+
+log = Log("pop3")
+
+
+class Pop3Factory(Factory):
+    """Serves POP3 to whoever connects.
+
+    ``tls_context`` is what ``transport.startTLS`` takes, or None where STLS is not offered;
+    implicit TLS is the listener's affair. One factory may serve several listeners.
+    """
+
+    noisy = False
+
+    def __init__(
+        self,
+        authenticator: Authenticator,
+        open_mail: OpenMail,
+        settings: Pop3Settings,
+        *,
+        tls_context: Any,
+        server_name: str,
+    ) -> None:
+        self.authenticator = authenticator
+        self.open_mail = open_mail
+        self.settings = settings
+        self.tls_context = tls_context
+        self.server_name = server_name
+        self.locks = MaildropLocks()
+        self.clients: Counter[str] = Counter()
+        self._tasks: dict[asyncio.Task[None], Pop3Protocol] = {}
+
+    def buildProtocol(self, addr: Any) -> Pop3Protocol:  # noqa: N802
+        return Pop3Protocol(self)
+
+    def start(self, connection: Pop3Protocol) -> None:
+        """Start the task of one connection."""
+        task = asyncio.get_running_loop().create_task(connection.serve())
+        self._tasks[task] = connection
+        task.add_done_callback(self._tasks.pop)
+
+    async def shutdown(self) -> None:
+        """End every session when its running command is done; return when all are gone."""
+        for connection in self._tasks.values():
+            connection.stream.stop()
+        if self._tasks:
+            await asyncio.wait(list(self._tasks))
+
+
+class Pop3Protocol(StreamProtocol):
+    """One connection."""
+
+    def __init__(self, factory: Pop3Factory) -> None:
+        self._server = factory
+        self._settings = factory.settings
+        self._dialogue: Dialogue
+
+    def begun(self) -> None:
+        self._server.clients[self.peer.host] += 1
+        self._dialogue = Dialogue(self.stream)
+        self._server.start(self)
+
+    def ended(self) -> None:
+        self._server.clients[self.peer.host] -= 1
+        self._server.clients += Counter()  # drops those at zero
+
+    # --- the login asks these
+
+    def channel(self) -> ChannelFacts:
+        return ChannelFacts("pop3", self.peer, self.tls)
+
+    @property
+    def may_start(self) -> bool:
+        return self._server.tls_context is not None and not ISSLTransport.providedBy(self.transport)
+
+    def start(self) -> None:
+        transport: Any = self.transport
+        transport.startTLS(self._server.tls_context)
+
+    # --- the task
+
+    async def serve(self) -> None:
+        """Go through the states; the connection is closed at the end."""
+        try:
+            if self._is_one_too_many():
+                self._dialogue.err("Too many connections from your address", "SYS/TEMP")
+            else:
+                await self._converse()
+        except (StreamEnd, TooManyErrors):
+            pass  # no farewell in POP3: it would be taken for the answer to the next command
+        except Exception:
+            log.exception("a connection failed", peer=self.peer)
+            self._dialogue.err("Internal trouble, try again later", "SYS/TEMP")
+        finally:
+            self.stream.close()
+
+    def _is_one_too_many(self) -> bool:
+        limit = self._settings.pop3_client_connection_count_limit
+        return self._server.clients[self.peer.host] > limit and not self.peer.is_loopback
+
+    async def _converse(self) -> None:
+        timeout = self._settings.pop3_login_timeout
+        self.stream.set_deadline(timeout)
+        self._dialogue.ok(f"{self._server.server_name} homemail ready")
+        login = Login(self._dialogue, self, self._server.authenticator, timeout)
+        while proven := await login.run():
+            if await self._serve_account(proven, login.mechanisms()):
+                return
+
+    async def _serve_account(self, proven: Authenticated, mechanisms: tuple[str, ...]) -> bool:
+        """Serve a whole session; False when it could not begin, and the client may log in again."""
+        start = SessionStart(
+            AccessProtocol.POP3, proven.account.id, proven.ticket, self.channel(), new_trace()
+        )
+        try:
+            mail = await self._server.open_mail(start)
+            session = Session(
+                self._dialogue,
+                start,
+                mail,
+                mechanisms=mechanisms,
+                mark_seen=self._settings.pop3_mark_seen,
+                timeout=self._settings.pop3_idle_timeout,
+            )
+            async with self._server.locks.held(start.account, self._settings.pop3_lock_timeout):
+                self.stream.set_deadline(None)
+                await session.run()
+        except LockTimeout as error:
+            self._dialogue.err(error.text, "IN-USE")
+            return False
+        except MailError as error:
+            log.warning("cannot open", user=start.account, trace=start.trace, why=error)
+            self._dialogue.err(error.text, code_for(error))
+            return False
+        return True

@@ -1,0 +1,272 @@
+# SPDX-License-Identifier: MIT
+"""The transaction and update states: the owner's INBOX for a client that has logged in.
+
+Invariants: nothing is removed or marked before QUIT, and its answer comes when that is durable;
+a failure of ours is ``-ERR [SYS/TEMP]``, never the text of an exception.
+
+Source: RFC 1939 §5, RFC 1939 §6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+
+from homemail.errors import MailError, Permanent
+from homemail.log import Log
+from homemail.model.mailbox import INBOX, SEEN, FlagChange
+from homemail.model.message import chunks
+from homemail.model.session import SessionStart
+from homemail.pop3.capabilities import capabilities
+from homemail.pop3.connection import Command, parse_number
+from homemail.pop3.dialogue import Dialogue, TooManyErrors
+from homemail.pop3.dots import stuffed, top
+from homemail.pop3.maildrop import Maildrop, Message, NoSuchMessage
+from homemail.store.api import Actor, Mailbox, Store
+from homemail.store.lane import OwnerMail
+from homemail.stream import Disconnected, StreamEnd
+
+log = Log("pop3")
+
+_PIECE = 64 * 1024
+_AHEAD_OCTETS = 256 * 1024
+_AHEAD_MESSAGES = 32
+_END = b""
+
+Answer = Callable[[bytes], Awaitable[None]]
+
+
+class Session:
+    """One session on an owner's INBOX, from login to QUIT."""
+
+    def __init__(
+        self,
+        dialogue: Dialogue,
+        start: SessionStart,
+        mail: OwnerMail,
+        *,
+        mechanisms: Sequence[str],
+        mark_seen: bool,
+        timeout: float,
+    ) -> None:
+        self._dialogue = dialogue
+        self._start = start
+        self._mail = mail
+        self._mechanisms = mechanisms
+        self._mark_seen = mark_seen
+        self._timeout = timeout
+        self._actor = Actor(start.account, start.trace)
+        self._mailbox: Mailbox
+        self._drop: Maildrop
+        self._ahead: dict[int, bytes] = {}
+        self._last_retrieved = 0
+        self._commands: dict[str, Answer] = {
+            "STAT": self._stat,
+            "LIST": self._list,
+            "RETR": self._retr,
+            "DELE": self._dele,
+            "NOOP": self._noop,
+            "RSET": self._rset,
+            "TOP": self._top,
+            "UIDL": self._uidl,
+            "LAST": self._last,
+            "CAPA": self._capa,
+        }
+
+    async def run(self) -> None:
+        """Open the INBOX, answer the login, serve until QUIT.
+
+        Raises:
+            MailError: the INBOX cannot be opened; nothing was answered yet.
+            StreamEnd: the client left; nothing was removed.
+        """
+        self._mailbox, self._drop = await self._mail.change(self._open, self._mail.store)
+        try:
+            self._dialogue.ok(f"{self._drop.count()} messages ({self._drop.size()} octets)")
+            while (command := await self._next()).keyword != "QUIT":
+                await self._carry_out(command)
+            await self._quit()
+        finally:
+            await self._mail.change(self._mailbox.close)
+
+    def _open(self, store: Store) -> tuple[Mailbox, Maildrop]:
+        # Read-only, so that this session does not take \Recent away from IMAP's.
+        mailbox = store.open(INBOX, self._actor, read_only=True)
+        try:
+            snapshot = mailbox.snapshot()
+            return mailbox, Maildrop(snapshot.uid_validity, mailbox.read_facts(snapshot.uids))
+        except BaseException:
+            mailbox.close()
+            raise
+
+    async def _next(self) -> Command:
+        return await self._dialogue.next_command(self._timeout)
+
+    async def _carry_out(self, command: Command) -> None:
+        answer = self._commands.get(command.keyword)
+        if answer is None:
+            self._dialogue.refuse("Unknown command")
+            return
+        try:
+            await answer(command.argument or b"")
+        except NoSuchMessage as error:
+            self._dialogue.err(error.text)
+        except MailError as error:
+            log.warning("refused", trace=self._start.trace, why=error.__cause__ or error)
+            self._dialogue.err(error.text, code_for(error))
+        except (StreamEnd, TooManyErrors):
+            raise
+        except Exception:
+            log.exception("a command failed", trace=self._start.trace, command=command.keyword)
+            self._dialogue.err("Internal trouble, try again later", "SYS/TEMP")
+
+    async def _stat(self, argument: bytes) -> None:
+        self._dialogue.ok(f"{self._drop.count()} {self._drop.size()}")
+
+    async def _list(self, argument: bytes) -> None:
+        if argument.strip():
+            message = self._drop.get(argument.strip())
+            self._dialogue.ok(f"{message.number} {message.size}")
+            return
+        self._dialogue.lines(
+            f"{self._drop.count()} messages ({self._drop.size()} octets)",
+            [f"{message.number} {message.size}" for message in self._drop],
+        )
+
+    async def _uidl(self, argument: bytes) -> None:
+        drop = self._drop
+        if argument.strip():
+            message = drop.get(argument.strip())
+            self._dialogue.ok(f"{message.number} {drop.unique_id(message)}")
+            return
+        self._dialogue.lines(
+            "Unique-ids follow", [f"{message.number} {drop.unique_id(message)}" for message in drop]
+        )
+
+    async def _dele(self, argument: bytes) -> None:
+        message = self._drop.get(argument.strip())
+        self._drop.delete(message)
+        self._dialogue.ok(f"Message {message.number} marked as deleted")
+
+    async def _noop(self, argument: bytes) -> None:
+        self._dialogue.ok("Nothing done")
+
+    async def _rset(self, argument: bytes) -> None:
+        self._drop.reset()
+        self._dialogue.ok(f"{self._drop.count()} messages ({self._drop.size()} octets)")
+
+    async def _last(self, argument: bytes) -> None:
+        self._dialogue.ok(str(self._drop.last()))
+
+    async def _capa(self, argument: bytes) -> None:
+        self._dialogue.lines("Capabilities follow", capabilities(self._mechanisms, logged_in=True))
+
+    async def _retr(self, argument: bytes) -> None:
+        message = self._drop.get(argument.strip())
+        if message.number not in self._ahead:
+            self._ahead = await self._mail.read(self._read_ahead, message)
+        whole = self._ahead.pop(message.number, None)
+        if whole is not None:
+            self._dialogue.stream.write(b"+OK %d octets\r\n%b" % (message.size, whole))
+        else:
+            content = await self._mail.read(self._mailbox.read_content, message.uid)
+            if content is None:
+                raise _gone(message)
+            await self._send(f"{message.size} octets", stuffed(chunks(content, _PIECE)))
+        self._last_retrieved = message.number
+        self._drop.retrieved(message)
+
+    def _read_ahead(self, message: Message) -> dict[int, bytes]:
+        """Return small messages as they go out: this one, and those behind it in a row of RETRs.
+
+        One journey to the reading thread then serves many. Runs there.
+        """
+        wanted: Message | None = message
+        ready: dict[int, bytes] = {}
+        octets, in_a_row = 0, message.number == self._last_retrieved + 1
+        while wanted and octets + wanted.size <= _AHEAD_OCTETS and len(ready) < _AHEAD_MESSAGES:
+            content = self._mailbox.read_content(wanted.uid)
+            if content is not None:
+                ready[wanted.number] = b"".join(stuffed(chunks(content)))
+            octets += wanted.size
+            wanted = self._drop.after(wanted) if in_a_row else None
+        return ready
+
+    async def _top(self, argument: bytes) -> None:
+        words = argument.split()
+        lines = parse_number(words[1]) if len(words) == 2 else None
+        if lines is None:
+            self._dialogue.refuse("TOP needs a message number and a number of lines")
+            return
+        message = self._drop.get(words[0])
+        content = await self._mail.read(self._mailbox.read_content, message.uid)
+        if content is None:
+            raise _gone(message)
+        with content.open() as reader:
+            await self._send("Top follows", _joined(stuffed(top(reader, lines))))
+
+    async def _send(self, text: str, pieces: Iterator[bytes]) -> None:
+        """Send a multi-line answer, each piece when the client has taken those before it."""
+        stream, piece = self._dialogue.stream, await self._mail.read(next, pieces, _END)
+        self._dialogue.ok(text)
+        while piece:
+            stream.write(piece)
+            await stream.drain()
+            try:
+                piece = await self._mail.read(next, pieces, _END)
+            except Exception:
+                # An answer that has begun can only be taken back by ending the connection.
+                log.exception("a message cannot be read on", trace=self._start.trace)
+                stream.abort()
+                raise Disconnected from None
+
+    async def _quit(self) -> None:
+        try:
+            removed = await self._mail.change(self._update, self._mail.store)
+        except Exception:
+            # Whatever it was: some messages may still be there, and the client has to know.
+            log.exception("messages were not removed", trace=self._start.trace)
+            self._dialogue.err("Some deleted messages were not removed", "SYS/TEMP")
+            return
+        log.info("quit", trace=self._start.trace, user=self._start.account, removed=removed)
+        self._dialogue.ok("Goodbye")
+
+    def _update(self, store: Store) -> int:
+        """Remove what is marked and flag what was read; return how many were removed."""
+        remove = self._drop.to_remove()
+        seen = self._drop.to_mark_seen() if self._mark_seen else []
+        if not remove and not seen:
+            return 0
+        if store.status(INBOX, self._actor).uid_validity != self._drop.uid_validity:
+            raise Permanent("The mailbox was made anew meanwhile")  # its UIDs are other messages
+        mailbox = store.open(INBOX, self._actor)
+        try:
+            removed = mailbox.remove(remove) if remove else ()
+            if seen:
+                mailbox.store(seen, FlagChange.ADD, frozenset({SEEN}))
+            return len(removed)
+        finally:
+            mailbox.close()
+
+
+def code_for(error: MailError) -> str:
+    """Return the response code for ``error``.
+
+    Source: RFC 3206 §4.
+    """
+    return "SYS/PERM" if isinstance(error, Permanent) else "SYS/TEMP"
+
+
+def _gone(message: Message) -> NoSuchMessage:
+    return NoSuchMessage(f"Message {message.number} was removed by another session")
+
+
+def _joined(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield ``pieces`` in larger ones: lines are too small to be sent one by one."""
+    held = bytearray()
+    for piece in pieces:
+        held += piece
+        if len(held) >= _PIECE:
+            yield bytes(held)
+            held.clear()
+    if held:
+        yield bytes(held)
