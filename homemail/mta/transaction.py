@@ -83,6 +83,7 @@ class Transactions:
         """
         self.settings = settings
         self.hostname = site.myhostname
+        self.spool_directory = site.queue_directory
         self.router = router
         self.commit = commit
         self.now = now

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -190,7 +190,7 @@ class House:
     def transactions(self) -> Transactions:
         return Transactions(
             self.settings,
-            self.site,
+            replace(self.site, queue_directory=self.spool),
             router=Router(self.site, self.accounts, self.sending),
             commit=Commit(self.queue, self.deliver, delivery_seconds=self.delivery_seconds),
             now=lambda: NOW,
@@ -201,10 +201,11 @@ class House:
         return SmtpService(
             kind,
             self.transactions(),
-            self.spool,
-            authenticator=Authenticator(self.accounts),
+            Authenticator(self.accounts),
+            self.settings,
             ssl_context=self.ssl_context,
             implicit_tls=self.implicit_tls,
+            server_name=self.site.myhostname,
         )
 
     @property

@@ -12,12 +12,12 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import Counter
-from pathlib import Path
 from typing import Any, assert_never, cast
 
 from aiosmtpd.smtp import SMTP
 
 from homemail.auth.api import Authenticator
+from homemail.config.smtp import SmtpSettings
 from homemail.errors import MailError
 from homemail.log import Log
 from homemail.model.reply import Reply, reply_for
@@ -61,11 +61,12 @@ class SmtpService:
         self,
         kind: Service,
         transactions: Transactions,
-        spool_directory: Path,
+        authenticator: Authenticator | None,
+        settings: SmtpSettings,
         *,
-        authenticator: Authenticator | None = None,
         ssl_context: ssl.SSLContext | None = None,
         implicit_tls: bool = False,
+        server_name: str,
     ) -> None:
         """Take what the connections need.
 
@@ -74,8 +75,8 @@ class SmtpService:
         """
         self.kind = kind
         self.transactions = transactions
-        self.settings = transactions.settings
-        self.spool_directory = spool_directory
+        self.settings = settings
+        self.server_name = server_name
         self.authenticator = authenticator
         self.ssl_context = None if implicit_tls else ssl_context
         self.is_closing = False
@@ -102,7 +103,7 @@ class SmtpService:
 
     def admit(self, connection: SmtpConnection, peer: Peer) -> Reply | None:
         """Count a new connection; return the reply where there are too many already."""
-        hostname = self.transactions.hostname
+        hostname = self.server_name
         if self.is_closing:
             return Reply(421, "4.3.2", f"{hostname} Service shutting down")
         limit = self.settings.smtpd_client_connection_count_limit
@@ -160,7 +161,9 @@ class SmtpConnection(SMTP):
         self._session = Session(
             self._service.kind,
             self._service.transactions,
+            self._service.settings,
             self._peer,
+            server_name=self._service.server_name,
             authenticator=self._service.authenticator,
             offers_tls=self._service.ssl_context is not None,
             tls=_tls_facts(transport),
@@ -442,7 +445,7 @@ class SmtpConnection(SMTP):
     def _new_spool(self) -> Spool:
         self._chunks = ChunkChecker()
         limit = self._service.settings.message_size_limit
-        self._spool = Spool(self._service.spool_directory, limit)
+        self._spool = Spool(self._service.transactions.spool_directory, limit)
         return self._spool
 
     def _drop_spool(self) -> None:

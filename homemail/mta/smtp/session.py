@@ -19,6 +19,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from homemail.auth.api import Authenticator
+from homemail.config.smtp import SmtpSettings
 from homemail.log import Log
 from homemail.model.address import AccountId
 from homemail.model.message import MessageContent
@@ -99,15 +100,18 @@ class Session:
         self,
         service: Service,
         transactions: Transactions,
+        settings: SmtpSettings,
         peer: Peer,
         *,
+        server_name: str,
         authenticator: Authenticator | None = None,
         offers_tls: bool = False,
         tls: TlsFacts | None = None,
     ) -> None:
         self._service = service
         self._transactions = transactions
-        self._settings = transactions.settings
+        self._settings = settings
+        self._server_name = server_name
         self._authenticator = authenticator if service is not Service.LMTP else None
         self._offers_tls = offers_tls
         self._peer = peer
@@ -145,7 +149,7 @@ class Session:
     @property
     def greeting(self) -> Reply:
         if self._service is Service.LMTP:
-            return Reply(220, "", f"{self._transactions.hostname} LMTP homemail")
+            return Reply(220, "", f"{self._server_name} LMTP homemail")
         return Reply(220, "", self._settings.smtpd_banner)
 
     @property
@@ -223,7 +227,7 @@ class Session:
 
     def farewell(self, status: str, text: str) -> Reply:
         """Return the 421 that ends a session."""
-        return Reply(421, status, f"{self._transactions.hostname} {text}")
+        return Reply(421, status, f"{self._server_name} {text}")
 
     async def _line(self, line: bytes) -> Answer:
         if self._dialogue is not None:
@@ -257,7 +261,7 @@ class Session:
         self._reset()
         self._helo_name = argument.split()[0]
         self._extended = extended
-        hostname = self._transactions.hostname
+        hostname = self._server_name
         return _say(250, "", "\n".join((hostname, *self._extensions())) if extended else hostname)
 
     def _extensions(self) -> list[str]:
