@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 Rows = Sequence[tuple[str, str]]
 _WIDTH = 80
@@ -79,8 +79,9 @@ def markdown(pages: Sequence[Page]) -> str:
         "It exits with 0 when all went well, 1 when it failed (the reason is one line on stderr)",
         "and 2 when its words were wrong.",
     ]
-    for page in pages:
-        text += ["", f"## {page.program}", "", "```text", help_text(page).rstrip(), "```"]
+    for number, page in enumerate(pages):
+        shown = replace(page, common=()) if number else page  # once is enough
+        text += ["", f"## {page.program}", "", "```text", help_text(shown).rstrip(), "```"]
     return "\n".join(text) + "\n"
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from homemail.config.auth import AuthSettings
 from homemail.config.declare import Declared, declared
 from homemail.config.imap import ImapSettings
+from homemail.config.local import LocalSettings
 from homemail.config.pop3 import Pop3Settings
 from homemail.config.queue import QueueSettings, SendingSettings
 from homemail.config.sieve import SieveSettings
@@ -27,6 +28,7 @@ class Settings:
     site: SiteSettings = field(default_factory=SiteSettings)
     smtp: SmtpSettings = field(default_factory=SmtpSettings)
     auth: AuthSettings = field(default_factory=AuthSettings)
+    local: LocalSettings = field(default_factory=LocalSettings)
     queue: QueueSettings = field(default_factory=QueueSettings)
     sending: SendingSettings = field(default_factory=SendingSettings)
     imap: ImapSettings = field(default_factory=ImapSettings)
