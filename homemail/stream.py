@@ -51,6 +51,8 @@ class Transport(Protocol):
 
     def resumeProducing(self) -> Any: ...  # noqa: N802
 
+    def unregisterProducer(self) -> Any: ...  # noqa: N802
+
     def loseConnection(self) -> Any: ...  # noqa: N802
 
     def abortConnection(self) -> Any: ...  # noqa: N802
@@ -181,6 +183,7 @@ class Stream:
         """Close when everything written has been taken; in ten seconds at the latest."""
         if not isinstance(self._end, Disconnected):
             self._resume_reading()  # a paused transport would not notice the client's end
+            self._transport.unregisterProducer()  # TLS waits for a producer, else for ever
             self._transport.loseConnection()
             self._loop.call_later(10.0, self.abort)
 
