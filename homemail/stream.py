@@ -11,7 +11,8 @@ import asyncio
 from typing import Any, Protocol
 
 from twisted.internet import protocol
-from twisted.internet.interfaces import ISSLTransport
+from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer, ISSLTransport
+from zope.interface import implementer  # type: ignore[import-untyped]
 
 from homemail.model.session import Peer, TlsFacts
 
@@ -28,6 +29,10 @@ class StreamEnd(Exception):
 
 class Disconnected(StreamEnd):
     """The client is gone."""
+
+
+class NothingMore(StreamEnd):
+    """The client has closed its direction; it may still read."""
 
 
 class TimedOut(StreamEnd):
@@ -85,6 +90,11 @@ class Stream:
         self._end = Disconnected()
         self._wake()
         self.resume_writing()
+
+    def no_more_input(self) -> None:
+        if self._end is None:
+            self._end = NothingMore()
+            self._wake()
 
     def pause_writing(self) -> None:
         if self._writable is None:
@@ -175,7 +185,7 @@ class Stream:
 
     def stop(self) -> None:
         """Let the task end with a farewell after the command that runs now."""
-        if self._end is None:
+        if self._end is None or isinstance(self._end, NothingMore):
             self._end = ShuttingDown()
             self._wake()
 
@@ -193,6 +203,7 @@ class Stream:
             self._transport.abortConnection()
 
 
+@implementer(IHalfCloseableProtocol, IPushProducer)
 class StreamProtocol(protocol.Protocol):
     """A Twisted connection that is used through its ``stream``.
 
@@ -238,6 +249,12 @@ class StreamProtocol(protocol.Protocol):
     def connectionLost(self, reason: Any = None) -> None:  # noqa: N802
         self.ended()
         self.stream.lost()
+
+    def readConnectionLost(self) -> None:  # noqa: N802
+        self.stream.no_more_input()
+
+    def writeConnectionLost(self) -> None:  # noqa: N802
+        """Wait for ``connectionLost``: we close both directions together."""
 
     def pauseProducing(self) -> None:  # noqa: N802
         self.stream.pause_writing()
