@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: MIT
+"""Final delivery to one owner: ``.forward``, else his Sieve script, else INBOX.
+
+Invariants:
+
+- A delivery that comes again under its id joins the one that runs, or gets the answer of the one
+  that ended; it never files twice. What a delivery did before it was deferred is remembered too.
+  Both memories are bounded and do not outlive the worker: after a crash one duplicate is possible.
+- The caller going away does not stop a delivery.
+- Nothing is raised: what cannot be explained is temporary.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from homemail.auth.api import Account
+from homemail.config.local import LocalSettings
+from homemail.errors import MailError
+from homemail.mda.carry_out import carry_out, file_in_lane, only_files
+from homemail.mda.final_fields import has_been_here
+from homemail.mda.forwarding import Forwarding
+from homemail.mda.owner import Job, Owner, log
+from homemail.mda.script import ActiveScript
+from homemail.mda.targets import Targets, read_targets
+from homemail.model.delivery import (
+    Deferred,
+    Delivered,
+    Delivery,
+    DeliveryResult,
+    NeedsQueue,
+    Rejected,
+)
+from homemail.model.envelope import Submit
+from homemail.model.message import MessageContent
+from homemail.model.reply import Reply, reply_for
+from homemail.sieve import Action, Limits
+from homemail.store.lane import OwnerMail
+
+MOST_REMEMBERED = 1000
+_TROUBLE = Reply(451, "4.3.0", "Local trouble while delivering, try again later")
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class OwnerDelivery:
+    """The ``Deliver`` of one owner; see ``model.delivery``."""
+
+    def __init__(
+        self,
+        account: Account,
+        mail: OwnerMail,
+        submit: Submit,
+        settings: LocalSettings,
+        *,
+        may_run_programs: bool,
+        delimiter: str = "+",
+        limits: Limits | None = None,
+        now: Callable[[], datetime] = _utc_now,
+    ) -> None:
+        self._owner = Owner(
+            account, mail, submit, settings, limits or Limits(), delimiter, may_run_programs, now
+        )
+        self._script = ActiveScript(self._owner)
+        self._forwarding = Forwarding(self._owner, self._to_mailbox)
+        self._running: dict[str, asyncio.Task[DeliveryResult]] = {}
+        self._ended: OrderedDict[str, DeliveryResult] = OrderedDict()
+        self._done: OrderedDict[str, set[str]] = OrderedDict()
+
+    async def __call__(self, delivery: Delivery, content: MessageContent) -> DeliveryResult:
+        if running := self._running.get(delivery.id):
+            result = await asyncio.shield(running)
+            if delivery.sender_waits or not isinstance(result, NeedsQueue):
+                return result
+        if ended := self._ended.get(delivery.id):
+            return ended
+        task = self._running.get(delivery.id)
+        if task is None:
+            task = asyncio.create_task(self._run(delivery, content))
+            self._running[delivery.id] = task
+        return await asyncio.shield(task)
+
+    async def close(self) -> None:
+        """Wait for the deliveries that run."""
+        while self._running:
+            await asyncio.wait(self._running.values())
+
+    async def _run(self, delivery: Delivery, content: MessageContent) -> DeliveryResult:
+        done = self._done.pop(delivery.id, set())
+        job = Job(delivery, content, done)
+        result: DeliveryResult = Deferred(_TROUBLE)
+        try:
+            result = await self._deliver(job)
+        except MailError as error:
+            log.warning("delivery failed", trace=job.trace, error=error, why=error.__cause__)
+            reply = reply_for(error)
+            result = Rejected(reply) if reply.permanent else Deferred(reply)
+        except Exception:
+            log.exception("delivery failed", trace=job.trace)
+        finally:
+            self._running.pop(delivery.id, None)
+            self._remember(job, result)
+        self._log(job, result)
+        return result
+
+    def _remember(self, job: Job, result: DeliveryResult) -> None:
+        if isinstance(result, Delivered | Rejected):
+            self._ended[job.delivery.id] = result
+        elif job.done:
+            self._done[job.delivery.id] = job.done
+        for memory in (self._ended, self._done):
+            while len(memory) > MOST_REMEMBERED:
+                memory.popitem(last=False)
+
+    def _log(self, job: Job, result: DeliveryResult) -> None:
+        what = result.what if isinstance(result, Delivered) else None
+        reply = result.reply if isinstance(result, Deferred | Rejected) else None
+        event = type(result).__name__.lower()
+        recipient = job.delivery.recipient.forward_path
+        log.info(event, trace=job.trace, to=recipient, what=what, reply=reply)
+
+    async def _deliver(self, job: Job) -> DeliveryResult:
+        first = await self._owner.mail.change(self._begin, job)
+        if isinstance(first, Targets):
+            return await self._forwarding.deliver(job, first)
+        if isinstance(first, Delivered | Rejected):
+            return first
+        return await carry_out(self._owner, job, first)
+
+    def _begin(self, job: Job) -> Delivered | Rejected | Targets | Sequence[Action]:
+        """Look where the message goes; where that is a mailbox, file it.
+
+        All of it in one visit to the owner's lane, as it is for most messages.
+        """
+        if has_been_here(job.delivery, job.content):
+            recipient = job.delivery.recipient.forward_path
+            return Rejected(Reply(554, "5.4.6", f"Mail forwarding loop for {recipient}"))
+        targets = read_targets(self._owner, job)
+        if targets is not None:
+            return targets
+        return self._decide_or_file(job)
+
+    def _decide_or_file(self, job: Job) -> Delivered | Sequence[Action]:
+        actions = self._script.decide(job)
+        return file_in_lane(self._owner, job, actions) if only_files(actions) else actions
+
+    async def _to_mailbox(self, job: Job) -> DeliveryResult:
+        first = await self._owner.mail.change(self._decide_or_file, job)
+        if isinstance(first, Delivered):
+            return first
+        return await carry_out(self._owner, job, first)

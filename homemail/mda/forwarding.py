@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: MIT
+"""Sending a message to the targets of a ``.forward``; one that fails does not stop the others."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+
+from homemail.errors import MailError
+from homemail.mda.append_file import append_mbox, drop_in_maildir
+from homemail.mda.final_fields import final_fields, from_line, lf_lines, original_to
+from homemail.mda.owner import Job, Owner, log, send_on
+from homemail.mda.program import PATH, Program, run_program, safe_value
+from homemail.mda.targets import Targets, file_path
+from homemail.model.delivery import Deferred, Delivered, DeliveryResult, NeedsQueue, Rejected
+from homemail.model.message import PrefixedContent
+from homemail.model.reply import Reply, reply_for
+
+ToMailbox = Callable[[Job], Awaitable[DeliveryResult]]
+"""Deliver as if there were no ``.forward``."""
+
+_TROUBLE = Reply(451, "4.3.0", "Local trouble while delivering, try again later")
+_NO_PROGRAMS = Reply(451, "4.3.5", "Programs are not run for this account")
+
+
+class Forwarding:
+    """Carries out ``Targets`` for one owner."""
+
+    def __init__(self, owner: Owner, to_mailbox: ToMailbox) -> None:
+        self._owner = owner
+        self._to_mailbox = to_mailbox
+        self._programs = asyncio.Semaphore(owner.settings.local_destination_concurrency_limit)
+
+    async def deliver(self, job: Job, targets: Targets) -> DeliveryResult:
+        """Serve every target; deferred as long as one of them may still come right.
+
+        Refused only where every one refused.
+        """
+        if targets.commands and job.delivery.sender_waits:
+            return NeedsQueue()
+        replies = {name: await self._one(job, name, act) for name, act in self._acts(job, targets)}
+        later = [reply for reply in replies.values() if reply and reply.temporary]
+        served = [name for name, reply in replies.items() if reply is None]
+        if later:
+            return Deferred(later[0])
+        if served:
+            return Delivered("forwarded: " + ", ".join(served))
+        return Rejected(next(reply for reply in replies.values() if reply))
+
+    def _acts(
+        self, job: Job, targets: Targets
+    ) -> Iterator[tuple[str, Callable[[], Awaitable[Reply | None]]]]:
+        # Mail that leaves comes first: what is queued is safe.
+        if targets.addresses:
+            names = ", ".join(map(str, targets.addresses))
+            yield names, lambda: send_on(self._owner, job, targets.addresses)
+        if targets.to_owner:
+            yield "own mailbox", lambda: self._own_mailbox(job)
+        for path in targets.files:
+            yield path, lambda path=path: self._file(job, path)  # type: ignore[misc]
+        for command in targets.commands:
+            yield f"|{command}", lambda command=command: self._command(job, command)  # type: ignore[misc]
+
+    async def _one(
+        self, job: Job, name: str, act: Callable[[], Awaitable[Reply | None]]
+    ) -> Reply | None:
+        """Serve one target, once; return None when it is served."""
+        key = f"target {name}"
+        if key in job.done:
+            return None
+        try:
+            reply = await act()
+        except MailError as error:
+            reply = reply_for(error)
+            log.warning("target failed", trace=job.trace, target=name, why=error.__cause__)
+        except Exception:
+            log.exception("target failed", trace=job.trace, target=name)
+            reply = _TROUBLE
+        if reply is None:
+            job.done.add(key)
+        else:
+            log.warning("target failed", trace=job.trace, target=name, reply=reply)
+        return reply
+
+    async def _own_mailbox(self, job: Job) -> Reply | None:
+        match await self._to_mailbox(job):
+            case Deferred(reply=reply) | Rejected(reply=reply):
+                return reply
+            case _:
+                return None
+
+    async def _file(self, job: Job, text: str) -> None:
+        if text == "/dev/null":
+            return
+        path, content = file_path(self._owner, text), job.content
+        content = PrefixedContent(final_fields(job.delivery), content)
+        if text.endswith("/") or path.is_dir():
+            await asyncio.to_thread(
+                drop_in_maildir, path, self._owner.home, lambda: lf_lines(content)
+            )
+            return
+        first = from_line(job.delivery.envelope.reverse_path, self._owner.now())
+        await asyncio.to_thread(
+            append_mbox, path, first, lambda: lf_lines(content), self._owner.uid
+        )
+
+    async def _command(self, job: Job, command: str) -> Reply | None:
+        owner = self._owner
+        if not owner.may_run_programs:
+            return _NO_PROGRAMS
+        program = Program(
+            command, environment(owner, job), owner.home, owner.settings.command_time_limit
+        )
+        async with self._programs:
+            reply = await run_program(program, _for_program(owner, job))
+        log.info("program ended", trace=job.trace, command=command, reply=reply or "took it")
+        return reply
+
+
+def _for_program(owner: Owner, job: Job) -> Iterator[bytes]:
+    yield from_line(job.delivery.envelope.reverse_path, owner.now())
+    yield from lf_lines(PrefixedContent(final_fields(job.delivery), job.content))
+
+
+def environment(owner: Owner, job: Job) -> Mapping[str, str]:
+    """Return the variables of a program: these and no others, nothing in them for a shell."""
+    delivery = job.delivery
+    recipient, sender = delivery.recipient.forward_path, delivery.envelope.reverse_path
+    values = {
+        "USER": owner.name,
+        "LOGNAME": owner.name,
+        "EXTENSION": delivery.detail or "",
+        "DOMAIN": recipient.domain.name,
+        "LOCAL": recipient.local_part,
+        "RECIPIENT": str(recipient),
+        "ORIGINAL_RECIPIENT": original_to(delivery),
+        "SENDER": str(sender) if sender else "MAILER-DAEMON",
+    }
+    safe = {name: safe_value(value) for name, value in values.items()}
+    return {**safe, "HOME": str(owner.home), "SHELL": "/bin/sh", "PATH": PATH}

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: MIT
+"""What every step of a delivery needs: the owner, and the delivery at hand."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+from homemail.auth.api import Account
+from homemail.config.local import LocalSettings
+from homemail.log import Log
+from homemail.mda.final_fields import trace_fields
+from homemail.model.address import Address, account_id
+from homemail.model.delivery import Delivery
+from homemail.model.envelope import Envelope, Notify, Origin, Recipient, Submit, new_trace
+from homemail.model.message import MemoryContent, MessageContent, PrefixedContent
+from homemail.sieve import Limits
+from homemail.store.lane import OwnerMail
+
+log = Log("mda")
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """An account, its mail, and the ways out. ``now`` gives a time that knows its zone."""
+
+    account: Account
+    mail: OwnerMail
+    submit: Submit
+    settings: LocalSettings
+    limits: Limits
+    delimiter: str
+    may_run_programs: bool
+    now: Callable[[], datetime]
+
+    @property
+    def home(self) -> Path:
+        return self.account.home
+
+    @property
+    def uid(self) -> int:
+        return os.geteuid() if self.account.uid is None else self.account.uid
+
+    @property
+    def name(self) -> str:
+        """The account's name without a domain."""
+        return self.account.id.partition("@")[0]
+
+
+@dataclass(slots=True)
+class Job:
+    """One delivery; ``done`` are the steps that need not be done again when it is retried."""
+
+    delivery: Delivery
+    content: MessageContent
+    done: set[str] = field(default_factory=set)
+
+    @property
+    def trace(self) -> str:
+        return self.delivery.envelope.trace
+
+
+def owner_address(job: Job) -> Address:
+    """Return the recipient without ``+ext``."""
+    address, detail = job.delivery.recipient.forward_path, job.delivery.detail
+    if detail and address.local_part.lower().endswith(detail.lower()):
+        return replace(address, local_part=address.local_part[: -len(detail) - 1])
+    return address
+
+
+def own_addresses(owner: Owner, job: Job) -> frozenset[str]:
+    """Return the addresses known to be the owner's, in lower case."""
+    recipient = job.delivery.recipient.forward_path
+    known = {str(recipient), str(owner_address(job)), *map(str, owner.account.addresses)}
+    account = str(owner.account.id)
+    known.add(account if "@" in account else f"{account}@{recipient.domain}")
+    return frozenset(str(account_id(address)) for address in known)
+
+
+async def send_on(owner: Owner, job: Job, addresses: tuple[Address, ...]) -> None:
+    """Queue the message for ``addresses`` as a child of this delivery, once.
+
+    The reverse-path, and what the sender wants to be told, stay.
+
+    Source: RFC 5321 §3.9.1.
+    """
+    key = "send " + " ".join(map(str, addresses))
+    if key in job.done:
+        return
+    recipient = job.delivery.recipient
+    envelope = replace(
+        job.delivery.envelope,
+        recipients=tuple(Recipient(a, recipient.original, recipient.notify) for a in addresses),
+        trace=new_trace(),
+        origin=Origin.REDIRECT,
+        submitter=None,
+        parent=job.delivery.envelope.trace,
+    )
+    await owner.submit(envelope, PrefixedContent(trace_fields(job.delivery), job.content))
+    job.done.add(key)
+    log.info("sent on", trace=job.trace, child=envelope.trace, to=",".join(map(str, addresses)))
+
+
+async def send_notice(owner: Owner, job: Job, to: Address, octets: bytes) -> None:
+    """Queue a message of our own about this delivery, from the null sender."""
+    envelope = Envelope(
+        reverse_path=None,
+        recipients=(Recipient(to, notify=Notify.NEVER),),
+        trace=new_trace(),
+        origin=Origin.NOTIFICATION,
+        utf8=not to.is_ascii,
+        parent=job.delivery.envelope.trace,
+    )
+    await owner.submit(envelope, MemoryContent(octets))
+    log.info("notice sent", trace=job.trace, child=envelope.trace, to=to)
