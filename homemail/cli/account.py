@@ -10,6 +10,7 @@ from pathlib import Path
 
 from homemail.auth import users_edit
 from homemail.auth.api import Account
+from homemail.auth.schemes import new_secrets, scheme_of
 from homemail.auth.users_file import account_of
 from homemail.auth.users_line import UserLine, accounts_in, check_name
 from homemail.cli.failures import Failed
@@ -170,8 +171,6 @@ def _enable(arguments: Arguments, *, enabled: bool) -> int:
 
 
 def _secrets_of(password: str) -> tuple[str, ...]:
-    from homemail.auth.schemes import new_secrets  # loads argon2 and bcrypt: not for a listing
-
     try:
         return new_secrets(password)
     except ValueError as error:
@@ -218,8 +217,6 @@ def _other_addresses(line: UserLine) -> str:
 
 
 def _facts(line: UserLine, settings: Settings) -> dict[str, object]:
-    from homemail.auth.schemes import scheme_of  # loads argon2 and bcrypt: not for a table
-
     domains = dict.fromkeys(settings.site.mydestination)
     own = [line.name] if "@" in line.name else [f"{line.name}@{domain}" for domain in domains]
     return {

@@ -39,7 +39,8 @@ class Page:
 
 def help_text(page: Page) -> str:
     """Return the text of ``--help``."""
-    parts = [f"Usage: {page.usage}", _filled(page.summary)]
+    usage = textwrap.fill(f"Usage: {page.usage}", _WIDTH, subsequent_indent=" " * 9)
+    parts = [usage, _filled(page.summary)]
     parts += [_filled(paragraph) for paragraph in _paragraphs(page.details)]
     for title, rows in page.sections():
         parts.append("\n".join([f"{title}:", *(_row(*row) for row in rows)]))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from homemail.auth.api import Account
 from homemail.auth.users_file import UsersFile
-from homemail.cli.checks.finding import Finding, error, warning
+from homemail.cli.finding import Finding, error, warning
 from homemail.cli.checks.places import check_directory, server_uid
 from homemail.config.settings import Settings
 from homemail.errors import TableUnavailable

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from homemail.cli.checks.finding import Finding, error, warning
+from homemail.cli.finding import Finding, error, warning
 from homemail.config.settings import Settings
 
 if TYPE_CHECKING:

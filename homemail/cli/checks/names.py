@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from homemail.cli.checks.finding import Finding, error, warning
+from homemail.cli.finding import Finding, error, warning
 from homemail.config.settings import Settings
 
 _LOCAL_ENDINGS = (".test", ".local", ".home.arpa", ".lan", ".internal", ".example", ".invalid")

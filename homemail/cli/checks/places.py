@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from homemail.cli.checks.finding import Finding, error, warning
+from homemail.cli.finding import Finding, error, warning
 from homemail.config.settings import Settings
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from homemail.cli.checks.finding import Finding, error, warning
+from homemail.cli.finding import Finding, error, warning
 from homemail.config.settings import Settings
 from homemail.config.site import PortSettings
 from homemail.roles.listeners import PortTaken, bind, close
