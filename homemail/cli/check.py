@@ -6,8 +6,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 
-from homemail.cli.finding import Finding, error
 from homemail.cli.failures import FAILED
+from homemail.cli.finding import Finding, error
 from homemail.cli.installation import load_settings
 from homemail.cli.output import print_json, printable, styled
 from homemail.cli.parser import Arguments, Parser

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 
 from homemail.cli.checks.accounts import check_accounts
 from homemail.cli.checks.certificate import check_certificate
-from homemail.cli.finding import Finding
 from homemail.cli.checks.names import check_names
 from homemail.cli.checks.places import check_places
 from homemail.cli.checks.ports import check_ports
+from homemail.cli.finding import Finding
 from homemail.config.settings import Settings
 
 CHECKS: tuple[Callable[[Settings], Iterable[Finding]], ...] = (

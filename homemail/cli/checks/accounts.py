@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from homemail.auth.api import Account
 from homemail.auth.users_file import UsersFile
-from homemail.cli.finding import Finding, error, warning
 from homemail.cli.checks.places import check_directory, server_uid
+from homemail.cli.finding import Finding, error, warning
 from homemail.config.settings import Settings
 from homemail.errors import TableUnavailable
 from homemail.model.address import Address, Domain
