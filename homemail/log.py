@@ -6,7 +6,8 @@ where they hold spaces or control characters, so that a peer cannot forge a line
 passed in. The lines go to the standard library's logger ``homemail.<component>``.
 
 On its way to a file or a terminal a line gets the shape of the mail log, which people's tools know:
-``Nov 21 16:30:44 host homemail/smtpd[123]: line``.
+``Nov 21 16:30:44 homemail/smtpd[123]: line``, without the host's name: so fail2ban's own filters
+for Dovecot and Postfix match the lines about logins (``auth.report``).
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import json
 import logging
 import logging.handlers
 import re
-import socket
 import time
 from pathlib import Path
 from typing import TextIO
@@ -64,15 +64,11 @@ def _line(event: str, fields: dict[str, object]) -> str:
 
 
 class _MailLogLines(logging.Formatter):
-    def __init__(self) -> None:
-        super().__init__()
-        self._host = socket.gethostname().partition(".")[0] or "localhost"
-
     def format(self, record: logging.LogRecord) -> str:
         when = time.strftime("%b %e %H:%M:%S", time.localtime(record.created))
         name = record.name.replace(".", "/", 1)
         level = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
-        line = f"{when} {self._host} {name}[{record.process}]: {level}{record.getMessage()}"
+        line = f"{when} {name}[{record.process}]: {level}{record.getMessage()}"
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
