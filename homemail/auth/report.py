@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Log lines about logins, in the shapes that fail2ban's filters for Dovecot and Postfix match.
 
-For IMAP, POP3 and ManageSieve Dovecot's ``pop3-login: Disconnected (auth failed, 1 attempts):
-user=<alice>, method=PLAIN, rip=192.0.2.1``; for SMTP Postfix's ``submission/smtpd: warning:
-unknown[192.0.2.1]: SASL PLAIN authentication failed: …``. No password stands in any of them.
+For IMAP, POP3 and ManageSieve Dovecot's ``Disconnected (auth failed, 1 attempts): user=<alice>,
+method=PLAIN, rip=192.0.2.1``; for SMTP Postfix's ``warning: unknown[192.0.2.1]: SASL PLAIN
+authentication failed: …``, whose first word is the log's for its level. No password stands in them.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ def report_failure(name: str, mechanism: str, channel: ChannelFacts, why: str) -
     shown, host = _shown(name), channel.peer.host
     if channel.protocol in ("smtp", "submission", "submissions"):
         Log("submission/smtpd").warning(
-            f"warning: unknown[{host}]: SASL {mechanism} authentication failed: {why},"
+            f"unknown[{host}]: SASL {mechanism} authentication failed: {why},"
             f" sasl_username={shown}"
         )
         return
-    Log(f"{channel.protocol}-login").warning(
+    Log(f"{channel.protocol}-login").info(
         f"Disconnected (auth failed, 1 attempts): user=<{shown}>, method={mechanism}, rip={host}"
     )
 

@@ -13,7 +13,7 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import argon2
@@ -64,6 +64,14 @@ def scheme_of(secret: str) -> str:
     return match[1].upper() if match else "CRYPT"
 
 
+def cheapest_first(secrets: Sequence[str]) -> list[str]:
+    """Return ``secrets`` in the order to try: a right password is found sooner.
+
+    What is stored of one password by several schemes is no safer than the weakest of them.
+    """
+    return sorted(secrets, key=lambda secret: not scheme_of(secret).startswith("SCRAM-"))
+
+
 def scram_verifier(secret: str, scheme: str) -> ScramVerifier | None:
     """Return the verifier in ``secret`` where it is one of ``scheme``, else None."""
     match = _SECRET.fullmatch(secret)
@@ -82,6 +90,8 @@ def verify(secret: str, password: bytes) -> bool:
     """
     match = _SECRET.fullmatch(secret)
     scheme = scheme_of(secret)
+    if b"\0" in password:  # crypt(3) would read it up to there
+        return False
     matches = SCHEMES.get(scheme)
     if matches is None:
         _report_once(scheme)

@@ -15,7 +15,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 
-from homemail.auth.schemes import new_secrets, verify
+from homemail.auth.schemes import cheapest_first, new_secrets, verify
 from homemail.model.address import AccountId
 
 _MOST_REMEMBERED = 10_000
@@ -72,6 +72,8 @@ class Verifier:
         """Run in a thread."""
         if not self._nobody:
             self._nobody = new_secrets(random.token_hex(16))
-        fits = len(password) <= _PASSWORD_OCTETS
-        tried = [verify(secret, password) for secret in (secrets if fits else ()) or self._nobody]
-        return bool(secrets) and fits and any(tried)
+        if secrets and len(password) <= _PASSWORD_OCTETS:
+            return any(verify(secret, password) for secret in cheapest_first(secrets))
+        for secret in self._nobody:
+            verify(secret, password[:_PASSWORD_OCTETS])
+        return False
