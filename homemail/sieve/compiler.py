@@ -7,22 +7,29 @@ every other word comes out of a table (``core``, ``extensions``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import NoReturn, TypeVar
 
 from homemail.sieve.diagnostic import Problems, Wrong, did_you_mean
-from homemail.sieve.extension import Adjust, Extension, Matcher, MatchParts, Select, Text, Texts
+from homemail.sieve.extension import (
+    Adjust,
+    Comparator,
+    Extension,
+    Matcher,
+    MatchParts,
+    Select,
+    TagSpec,
+    Text,
+    Texts,
+    WordSpec,
+)
 from homemail.sieve.interpret import Limits, Predicate, Run, RunError, Step
-from homemail.sieve.syntax import Command, String, Strings, Test
+from homemail.sieve.syntax import Command, String, Strings, Tag, Test
 from homemail.sieve.validate import Bound, Vocabulary, bind
 
 T = TypeVar("T")
 
 _CONTROL = ("if", "elsif", "else", "require")
-
-
-def _nothing(_: Run) -> None:
-    """Do nothing: in the place of a command that could not be compiled."""
 
 
 class Compiler:
@@ -41,8 +48,7 @@ class Compiler:
         self._core = tuple(core)
         self._enabled: dict[str, Extension] = {}
         self._known = Vocabulary(core)
-        self._dead = False
-        self._certain = True
+        self._lenient = False
 
     @property
     def required(self) -> frozenset[str]:
@@ -58,23 +64,42 @@ class Compiler:
         self._known = Vocabulary((*self._core, *ordered))
 
     def assume(self, names: Sequence[str]) -> bool:
-        """Return whether all of these extensions are known here, for a test that asks this.
+        """Return whether these extensions may be used; if so, they may be from here on.
 
-        Where the branch is taken only if so, their words are known in it; where they are not,
-        nobody looks into the rest of the branch.
+        If not, what cannot be compiled from here on fails when it is reached: the script has
+        asked, and may know better than to go there. An extension that changes how strings are
+        read must be required.
+
+        Source: RFC 5463 §4.
         """
-        known = all(name in self.supported for name in names)
-        if self._certain and known:
+        known = all(
+            name in self._enabled
+            or (name in self.supported and self.supported[name].expand is None)
+            for name in names
+        )
+        if known:
             self.enable(names)
-        elif self._certain:
-            self._dead = True
+        else:
+            self._lenient = True
         return known
+
+    def _failing(self, wrong: Wrong) -> Callable[[Run], NoReturn]:
+        if not self._lenient:
+            self._problems.note(wrong)
+
+        def fail(run: Run) -> NoReturn:
+            raise RunError(wrong.at, wrong.text)
+
+        return fail
 
     def script(self, commands: Sequence[Command]) -> Step:
         """Compile a whole script: the ``require`` commands come first."""
         rest = list(commands)
         while rest and rest[0].name == "require":
-            self._noting(self._require, rest.pop(0))
+            try:
+                self._require(rest.pop(0))
+            except Wrong as wrong:
+                self._problems.note(wrong)
         return self.block(rest)
 
     def _require(self, command: Command) -> None:
@@ -89,13 +114,6 @@ class Compiler:
                 near = did_you_mean(item.value, self.supported)
                 self._problems.add(item.at, f'unknown extension "{item.value[:60]}"{near}')
 
-    def _noting(self, call: Callable[[Command], T], command: Command) -> T | None:
-        try:
-            return call(command)
-        except Wrong as wrong:
-            self._problems.note(wrong)
-            return None
-
     def block(self, commands: Sequence[Command]) -> Step:
         """Compile commands that run one after another."""
         steps: list[Step] = []
@@ -108,7 +126,10 @@ class Compiler:
                 chain = self._branch(command, chain)
                 continue
             chain = None
-            steps.append(self._noting(self._command, command) or _nothing)
+            try:
+                steps.append(self._command(command))
+            except Wrong as wrong:
+                steps.append(self._failing(wrong))
         return _sequence(tuple(steps))
 
     def _branch(
@@ -117,13 +138,14 @@ class Compiler:
         if chain is None:
             self._problems.add(command.at, f'"{command.name}" without an "if" before it')
             chain = []
-        enabled, known = self._enabled.copy(), self._known
-        predicate = self._noting(self._branch_test, command)
+        predicate: Predicate | None
+        try:
+            predicate = self._branch_test(command)
+        except Wrong as wrong:
+            predicate = self._failing(wrong)
         if command.block is None:
             self._problems.add(command.end, f'"{command.name}" needs a block "{{ ... }}"')
-        body = _nothing if self._dead else self.block(command.block or ())
-        self._enabled, self._known, self._dead = enabled, known, False
-        chain.append((predicate, body))
+        chain.append((predicate, self.block(command.block or ())))
         return None if command.name == "else" else chain
 
     def _branch_test(self, command: Command) -> Predicate | None:
@@ -143,10 +165,25 @@ class Compiler:
         spec = self._known.commands.get(command.name)
         if spec is None:
             raise Wrong(command.at, self._unknown("command", command.name))
-        bound = bind(command, spec, self._known.tags(command.name, spec))
+        bound = self._bind(command, spec)
         if command.block is not None and not spec.block:
             raise Wrong(command.end, f'expected ";" after "{command.name}", not a block')
         return spec.build(bound, self)
+
+    def _bind(self, node: Command | Test, spec: WordSpec) -> Bound:
+        specs = self._known.tags(node.name, spec)
+        for argument in node.arguments:
+            if isinstance(argument, Tag) and argument.name not in specs:
+                raise Wrong(argument.at, self._unknown_tag(argument.name, node.name, spec, specs))
+        return bind(node, spec, specs)
+
+    def _unknown_tag(
+        self, tag: str, word: str, spec: WordSpec, specs: Mapping[str, TagSpec]
+    ) -> str:
+        for extension in self.supported.values():
+            if tag in Vocabulary((extension,)).tags(word, spec):
+                return f'":{tag}" needs: require "{extension.name}";'
+        return f'"{word}" takes no ":{tag[:60]}"{did_you_mean(tag, specs, ":")}'
 
     def test(self, test: Test) -> Predicate:
         """Compile a test.
@@ -154,27 +191,15 @@ class Compiler:
         Raises:
             Wrong: it cannot be.
         """
-        spec = self._known.tests.get(test.name)
-        if spec is None:
-            raise Wrong(test.at, self._unknown("test", test.name))
-        return spec.build(bind(test, spec, self._known.tags(test.name, spec)), self)
-
-    def tests(self, tests: Sequence[Test]) -> tuple[Predicate, ...]:
-        """Compile tests as ``test`` does, up to one that makes the rest pointless."""
-        found: list[Predicate] = []
-        for test in tests:
-            if self._dead:
-                break
-            found.append(self.test(test))
-        return tuple(found)
-
-    def alternatives(self, tests: Sequence[Test]) -> tuple[Predicate, ...]:
-        """Compile tests whose truth does not make the test around them true."""
-        outside, self._certain = self._certain, False
         try:
-            return self.tests(tests)
-        finally:
-            self._certain = outside
+            spec = self._known.tests.get(test.name)
+            if spec is None:
+                raise Wrong(test.at, self._unknown("test", test.name))
+            return spec.build(self._bind(test, spec), self)
+        except Wrong as wrong:
+            if self._lenient:
+                return self._failing(wrong)
+            raise
 
     def _unknown(self, what: str, name: str) -> str:
         for extension in self.supported.values():
@@ -235,27 +260,44 @@ class Compiler:
 
         return parse_later
 
-    def matcher(self, bound: Bound, keys: Strings) -> Matcher:
-        """Return the match that a test asks for: its match type, comparator and keys."""
+    def matcher(
+        self,
+        bound: Bound,
+        keys: Strings,
+        *,
+        change: Callable[[Texts], Texts] | None = None,
+        captures: bool = True,
+    ) -> Matcher:
+        """Return the match that a test asks for: its match type, comparator and keys.
+
+        ``change`` is done to the keys first; without ``captures`` no match values are set.
+        """
         match_type = self._known.match_types[bound.match_type]
         value = bound.tag_string(bound.match_type)
-        named = bound.tag_string("comparator")
-        name = self.constant(named, "a comparator") if named else "i;ascii-casemap"
-        comparator = self._known.comparators.get(name)
-        if comparator is None:
-            near = did_you_mean(name, self._known.comparators)
-            need = f"comparator-{name}"
-            hint = f'; it needs: require "{need}";' if need in self.supported else near
-            raise Wrong(named.at if named else bound.at, f'unknown comparator "{name[:60]}"{hint}')
+        texts = self.texts(keys)
         return match_type.build(
             MatchParts(
-                comparator,
-                self.texts(keys),
+                self._comparator(bound),
+                change(texts) if change else texts,
                 self.text(value) if value else None,
-                self._known.captures,
+                captures and self._known.captures,
                 keys.at,
             )
         )
+
+    def _comparator(self, bound: Bound) -> Comparator:
+        named = bound.tag_string("comparator")
+        if named is None:
+            return self._known.comparators["i;ascii-casemap"]
+        name = self.constant(named, "a comparator")
+        comparator = self._known.comparators.get(name)
+        if comparator is not None:
+            return comparator
+        need = f"comparator-{name}"
+        if need in self.supported:
+            raise Wrong(named.at, f'"{name}" needs: require "{need}";')
+        near = did_you_mean(name, self._known.comparators)
+        raise Wrong(named.at, f'unknown comparator "{name[:60]}"{near}')
 
     def part(self, bound: Bound) -> Callable[[str, str, Run], str | None]:
         """Return the address part that a test asks for."""

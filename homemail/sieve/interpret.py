@@ -163,15 +163,16 @@ def _conflict(earlier: Action, action: Action) -> bool:
 def _merged(earlier: Action, action: Action) -> Action | None:
     """Return the one action that does what both ask for, or None where they are two.
 
-    A message comes into a mailbox once, and to an address once (RFC 5228 §2.10.3).
+    A message comes into a mailbox once, and to an address once (RFC 5228 §2.10.3); the last
+    flags win (RFC 5232 §3).
     """
     match earlier, action:
-        case Keep(), Keep(flags=flags):
-            return Keep(earlier.flags | flags)
+        case Keep(), Keep():
+            return action
         case FileInto(), FileInto() if earlier.mailbox == action.mailbox:
             return replace(
                 earlier,
-                flags=earlier.flags | action.flags,
+                flags=action.flags,
                 copy=earlier.copy and action.copy,
                 create=earlier.create or action.create,
             )

@@ -88,7 +88,7 @@ def _text(octets: bytes) -> str:
 
 def _contents(octets: bytes, part: Part, wanted: tuple[str, ...]) -> Iterator[str]:
     if _is_wanted(part, wanted):
-        yield _own_text(octets, part)
+        yield from _own_texts(octets, part)
     for child in part.children:
         yield from _contents(octets, child, wanted)
 
@@ -100,15 +100,17 @@ def _is_wanted(part: Part, wanted: tuple[str, ...]) -> bool:
     )
 
 
-def _own_text(octets: bytes, part: Part) -> str:
-    """Return what belongs to a part and to none inside it (RFC 5173 §5.2).
+def _own_texts(octets: bytes, part: Part) -> Iterator[str]:
+    """Yield what belongs to a part and to none inside it (RFC 5173 §5.2).
 
-    That is the text around the parts of a multipart, and the header of a message in a message.
+    That is the text before and after the parts of a multipart, and the header of a message in a
+    message.
     """
     if part.is_message:
         header = part.children[0].header
-        return decode_words(octets[header.start : header.end])
-    if part.is_multipart and part.children:
-        before = octets[part.body.start : part.children[0].header.start]
-        return _text(before + octets[part.children[-1].body.end : part.body.end])
-    return decoded_text(octets, part)
+        yield _text(octets[header.start : header.end])
+    elif part.is_multipart and part.children:
+        yield _text(octets[part.body.start : part.children[0].header.start])
+        yield _text(octets[part.children[-1].body.end : part.body.end])
+    else:
+        yield decoded_text(octets, part)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from homemail.sieve.diagnostic import Wrong, did_you_mean
+from homemail.sieve.diagnostic import Wrong
 from homemail.sieve.extension import (
     AddressPart,
     CommandSpec,
@@ -118,10 +118,10 @@ class Bound:
 
 
 def bind(node: Command | Test, spec: WordSpec, specs: Mapping[str, TagSpec]) -> Bound:
-    """Return ``node`` with its arguments in their places.
+    """Return ``node`` with its arguments in their places; its tags are all in ``specs``.
 
     Raises:
-        Wrong: an argument is unknown, missing, of the wrong kind, or one too many.
+        Wrong: an argument is missing, of the wrong kind, or one too many.
     """
     bound = Bound(node.name, node.at, specs, node.tests)
     positional = list(_take_tags(node, bound))
@@ -149,10 +149,7 @@ def _take_tags(node: Command | Test, bound: Bound) -> Iterator[Strings | Number]
 
 
 def _spec_of(tag: Tag, bound: Bound) -> TagSpec:
-    spec = bound.specs.get(tag.name)
-    if spec is None:
-        near = did_you_mean(tag.name, bound.specs, ":")
-        raise Wrong(tag.at, f'"{bound.name}" takes no ":{tag.name[:60]}"{near}')
+    spec = bound.specs[tag.name]
     if tag.name in bound.tags:
         raise Wrong(tag.at, f'":{tag.name}" is given twice')
     if spec.group and (other := bound.of_group(spec.group)):

@@ -69,10 +69,11 @@ class Surroundings:
     """What beside message and envelope an extension may ask for.
 
     ``delimiter`` parts user and detail (RFC 5233). ``mailbox_exists`` is asked while the script
-    runs (RFC 5490). ``environment`` are the items of RFC 5183 by name. ``now`` knows its zone.
+    runs (RFC 5490). ``environment`` are the items of RFC 5183 by name. ``now`` knows its zone,
+    which is the local one.
     """
 
-    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    now: datetime = field(default_factory=lambda: datetime.now(UTC).astimezone())
     delimiter: str = "+"
     mailbox_exists: Callable[[MailboxName], bool] = _unknown
     environment: Mapping[str, str] = field(default_factory=lambda: _NOTHING)

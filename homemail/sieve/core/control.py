@@ -17,7 +17,7 @@ def _stop(bound: Bound, compiler: Compiler) -> Step:
 
 
 def _all_of(bound: Bound, compiler: Compiler) -> Predicate:
-    predicates = compiler.tests(bound.tests)
+    predicates = tuple(compiler.test(test) for test in bound.tests)
 
     def all_of(run: Run) -> bool:
         return all(predicate(run) for predicate in predicates)
@@ -26,7 +26,7 @@ def _all_of(bound: Bound, compiler: Compiler) -> Predicate:
 
 
 def _any_of(bound: Bound, compiler: Compiler) -> Predicate:
-    predicates = compiler.alternatives(bound.tests)
+    predicates = tuple(compiler.test(test) for test in bound.tests)
 
     def any_of(run: Run) -> bool:
         return any(predicate(run) for predicate in predicates)
@@ -35,7 +35,7 @@ def _any_of(bound: Bound, compiler: Compiler) -> Predicate:
 
 
 def _not(bound: Bound, compiler: Compiler) -> Predicate:
-    (predicate,) = compiler.alternatives(bound.tests)
+    predicate = compiler.test(bound.tests[0])
     return lambda run: not predicate(run)
 
 

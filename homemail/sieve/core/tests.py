@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from homemail.sieve.compiler import Compiler
 from homemail.sieve.core.match import fold_ascii
 from homemail.sieve.diagnostic import Wrong
@@ -10,6 +12,7 @@ from homemail.sieve.extension import Extension, TagSpec, TestSpec, Texts
 from homemail.sieve.interpret import Predicate, Run
 from homemail.sieve.syntax import Kind, Strings
 from homemail.sieve.validate import Bound
+from homemail.sieve.view import SeenAddress
 
 ADDRESS_FIELDS = frozenset(
     {
@@ -43,9 +46,8 @@ def _header(bound: Bound, compiler: Compiler) -> Predicate:
     def header(run: Run) -> bool:
         values: list[str] = []
         for name in names(run):
-            found = run.message.fields(name)
-            values += found if select is None else select(found)
-        return matcher(run, values)
+            values += run.message.fields(name)
+        return matcher(run, values if select is None else select(values))
 
     return header
 
@@ -60,12 +62,15 @@ def _address(bound: Bound, compiler: Compiler) -> Predicate:
     select = compiler.select(bound)
 
     def address(run: Run) -> bool:
-        values: list[str] = []
+        fields: list[Sequence[SeenAddress]] = []
         for name in names(run):
-            fields = run.message.addresses(name) if name in ADDRESS_FIELDS else ()
-            for field in fields if select is None else select(fields):
-                parts = (part(seen.local_part, seen.domain, run) for seen in field)
-                values += [value for value in parts if value is not None]
+            fields += run.message.addresses(name) if name in ADDRESS_FIELDS else ()
+        values = [
+            value
+            for field in (fields if select is None else select(fields))
+            for seen in field
+            if (value := part(seen.local_part, seen.domain, run)) is not None
+        ]
         return matcher(run, values)
 
     return address

@@ -3,7 +3,44 @@
 
 from __future__ import annotations
 
-from homemail.sieve.extensions.comparators import ASCII_CASEMAP, OCTET
+from homemail.sieve.extensions.body import BODY
+from homemail.sieve.extensions.comparators import ASCII_CASEMAP, ASCII_NUMERIC, OCTET
+from homemail.sieve.extensions.copying import COPY
+from homemail.sieve.extensions.date import DATE
+from homemail.sieve.extensions.encoded_character import ENCODED_CHARACTER
+from homemail.sieve.extensions.envelope import ENVELOPE
+from homemail.sieve.extensions.environment import ENVIRONMENT
 from homemail.sieve.extensions.fileinto import FILEINTO
+from homemail.sieve.extensions.ihave import IHAVE
+from homemail.sieve.extensions.imap4flags import IMAP4FLAGS
+from homemail.sieve.extensions.index import INDEX
+from homemail.sieve.extensions.mailbox import MAILBOX
+from homemail.sieve.extensions.reject import EREJECT, REJECT
+from homemail.sieve.extensions.relational import RELATIONAL
+from homemail.sieve.extensions.subaddress import SUBADDRESS
+from homemail.sieve.extensions.vacation import VACATION, VACATION_SECONDS
+from homemail.sieve.extensions.variables import VARIABLES
 
-EXTENSIONS = (OCTET, ASCII_CASEMAP, FILEINTO)
+EXTENSIONS = (
+    ENCODED_CHARACTER,  # before variables: what it decodes may be one (RFC 5229 §3.1)
+    VARIABLES,
+    BODY,
+    ASCII_CASEMAP,
+    ASCII_NUMERIC,
+    OCTET,
+    COPY,
+    DATE,
+    ENVELOPE,
+    ENVIRONMENT,
+    EREJECT,
+    FILEINTO,
+    IHAVE,
+    IMAP4FLAGS,
+    INDEX,
+    MAILBOX,
+    REJECT,
+    RELATIONAL,
+    SUBADDRESS,
+    VACATION,
+    VACATION_SECONDS,
+)
