@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, TypeVar
 
 from homemail.imap.connection import Literal, RawCommand
-from homemail.model.mailbox import Flag, MailboxName, SequenceSet
+from homemail.model.mailbox import SYSTEM_FLAGS, Flag, MailboxName, SequenceSet
 from homemail.model.message import read_all
 from homemail.store import utf7
 
@@ -37,6 +37,7 @@ _DATE_TIME = re.compile(
     rb'"([ 0-9][0-9])-([A-Za-z]{3})-([0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) '
     rb'([+-])([0-9]{2})([0-9]{2})"'
 )
+_SPELLING = {flag: flag for flag in SYSTEM_FLAGS}
 _MONTHS = b"jan feb mar apr may jun jul aug sep oct nov dec".split()
 
 
@@ -92,12 +93,11 @@ class Scanner:
         if not self.accept(b" "):
             raise SyntaxTrouble("Expected a space")
 
-    def skip(self) -> None:
-        """Pass over the rest of this line and the literal that it announces."""
+    def skip_all(self) -> None:
+        """Pass over all arguments."""
+        self._index = len(self._lines) - 1
+        self._line = self._lines[self._index]
         self._at = len(self._line)
-        if self._index < len(self._literals):
-            self._index += 1
-            self._line, self._at = self._lines[self._index], 0
 
     def end(self) -> None:
         # Some clients leave spaces behind their last argument.
@@ -164,7 +164,7 @@ class Scanner:
         try:
             return MailboxName.parse(text.removesuffix("/"))
         except ValueError as error:
-            raise BadName(str(error)) from None
+            raise BadName(f"The name is refused: {error}") from None
 
     def mailbox_prefix(self) -> str:
         """Return LIST's reference: any text."""
@@ -195,7 +195,8 @@ class Scanner:
         return SequenceSet(tuple(ranges))
 
     def flag(self) -> Flag:
-        return Flag(self.need(_FLAG, "a flag")[0].decode("ascii"))
+        written = Flag(self.need(_FLAG, "a flag")[0].decode("ascii"))
+        return _SPELLING.get(written, written)
 
     def flags(self) -> frozenset[Flag]:
         """Return a list of flags in parentheses; it may be empty."""

@@ -21,6 +21,7 @@ from homemail.model.search import (
     HeaderHas,
     InternalDate,
     Larger,
+    ModSeqSince,
     Not,
     Or,
     Recent,
@@ -62,6 +63,19 @@ def resolve(key: SearchKey, view: Selected) -> SearchKey:
             return Or(resolve(first, view), resolve(second, view))
         case _:
             return key
+
+
+def asks_mod_seq(key: SearchKey) -> bool:
+    """Whether MODSEQ is one of the keys: the answer then tells mod-sequences, too."""
+    match key:
+        case Not(inner):
+            return asks_mod_seq(inner)
+        case And(keys):
+            return any(map(asks_mod_seq, keys))
+        case Or(first, second):
+            return asks_mod_seq(first) or asks_mod_seq(second)
+        case _:
+            return isinstance(key, ModSeqSince)
 
 
 class SearchReader:
@@ -110,6 +124,8 @@ class SearchReader:
             return _PLAIN[word]
         if word in scanner.vocabulary.search_keys:
             return scanner.vocabulary.search_keys[word](scanner)
+        if not scanner.peek(b" "):
+            raise SyntaxTrouble("Unknown search key, or one without its argument")
         scanner.space()
         if word == b"NOT":
             return Not(self._nested())

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from homemail.imap import response
 from homemail.model.mailbox import (
@@ -142,10 +142,7 @@ class Selected:
         ``mod_seq``: the client has enabled CONDSTORE; ``uid``: a UID command causes this
         (RFC 3501 §6.4.8 wants UID in its FETCH responses).
         """
-        lines: list[bytes] = []
-        if self._new_keywords:
-            self._new_keywords = False
-            lines += self._describe_flags()
+        lines = self.tell_keywords()
         if expunge and self._expunged:
             lines += self._tell_expunged()
         if self._added:
@@ -154,15 +151,12 @@ class Selected:
             lines += self._tell_flags(mod_seq, uid)
         return lines
 
-    def expunged_among(self, uids: Collection[Uid]) -> bool:
-        """Whether one of ``uids`` is gone and the client was not told."""
-        return not self._expunged.isdisjoint(uids)
-
-    def take_expunged(self) -> list[Uid]:
-        """Forget the expunged messages; return those that the client knew (VANISHED)."""
-        known = sorted(uid for uid in self._expunged if self.sequence_number(uid))
-        self._tell_expunged()
-        return known
+    def tell_keywords(self) -> list[bytes]:
+        """Return FLAGS anew where there are keywords that the client does not know."""
+        if not self._new_keywords:
+            return []
+        self._new_keywords = False
+        return self._describe_flags()
 
     def _tell_expunged(self) -> list[bytes]:
         gone, self._expunged = self._expunged, set()
@@ -196,7 +190,7 @@ class Selected:
         for number, values, seq in sorted(
             (number, self.flag_lists.get(values, which in self.recent), (which, seq))
             for which, (values, seq) in changed.items()
-            if (number := self.sequence_number(which))
+            if which not in self._expunged and (number := self.sequence_number(which))
         ):
             more = b"UID %d " % seq[0] if uid else b""
             tail = b" MODSEQ (%d)" % seq[1] if mod_seq else b""

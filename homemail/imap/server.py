@@ -15,6 +15,7 @@ from homemail.config.imap import ImapSettings
 from homemail.errors import MailError
 from homemail.imap.extension import Vocabulary
 from homemail.imap.extensions import EXTENSIONS
+from homemail.imap.extensions.appendlimit import append_limit_extension
 from homemail.imap.login import Login
 from homemail.imap.session import Session
 from homemail.imap.stream import Stream, StreamEnd
@@ -52,7 +53,7 @@ class ImapFactory(Factory):
         self.tls_context = tls_context
         self.append_limit = append_limit
         self.server_name = server_name
-        self.vocabulary = Vocabulary((*COMMANDS, *EXTENSIONS))
+        self.vocabulary = Vocabulary((*COMMANDS, *EXTENSIONS, append_limit_extension(append_limit)))
         self.clients: Counter[str] = Counter()
         self._tasks: dict[asyncio.Task[None], Stream] = {}
 

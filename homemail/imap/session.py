@@ -96,6 +96,7 @@ class Session:
         self.selected: Selected | None = None
         self.enabled: set[bytes] = set()
         self.finished = False
+        self.tag = start.tag
         limits = after_login(append_limit, vocabulary.message_commands)
         connection = Connection(limits, FileSpool, start.unread)
         self.dialogue = Dialogue(stream, connection, idle_timeout)
@@ -144,6 +145,7 @@ class Session:
                     self.send(bad(text).line(tag or b"*"))
 
     async def _answer(self, raw: RawCommand) -> None:
+        self.tag = raw.tag
         answer = await self.execute(raw)
         self._count(answer)
         self.tell(expunge=raw.name not in _WITHOUT_EXPUNGE, uid=raw.name.startswith(b"UID "))

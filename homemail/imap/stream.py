@@ -62,6 +62,7 @@ class Stream:
         self._poked = False
         self._paused_reading = False
         self._deadline: float | None = None
+        self._closing: asyncio.TimerHandle | None = None
         self._reader: asyncio.Future[None] | None = None
         self._writable: asyncio.Future[None] | None = None
 
@@ -76,6 +77,8 @@ class Stream:
 
     def lost(self) -> None:
         self._end = Disconnected()
+        if self._closing is not None:
+            self._closing.cancel()
         self._wake()
         self.resume_writing()
 
@@ -177,7 +180,7 @@ class Stream:
         if not isinstance(self._end, Disconnected):
             self._resume_reading()  # a paused transport would not notice the client's end
             self._transport.loseConnection()
-            self._loop.call_later(10.0, self.abort)
+            self._closing = self._loop.call_later(10.0, self.abort)
 
     def abort(self) -> None:
         """Close now."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from homemail.errors import NoSuchMailbox
 from homemail.imap.extension import Extension
 from homemail.imap.grammar import Scanner, SyntaxTrouble
-from homemail.imap.response import RECENT, Tagged, no, ok
+from homemail.imap.response import RECENT, Refusal, Tagged, no, ok
 from homemail.imap.session import Session
 from homemail.model.mailbox import Flags, MailboxName
 from homemail.store.api import NewMessage
@@ -34,13 +34,14 @@ async def _append(session: Session, command: Append) -> Tagged:
     return ok("Message appended", b"APPENDUID %d %b" % (made[0].uid_validity, uids))
 
 
-def _parse(scanner: Scanner) -> Append:
+def parse_append(scanner: Scanner) -> Append:
+    """Read a mailbox and one message."""
     scanner.space()
     name = scanner.mailbox()
-    return Append(name, (_message(scanner),))
+    return Append(name, (parse_message(scanner),))
 
 
-def _message(scanner: Scanner) -> NewMessage:
+def parse_message(scanner: Scanner) -> NewMessage:
     """Read what follows a mailbox's name: flags, date, literal."""
     scanner.space()
     flags: Flags = frozenset()
@@ -54,9 +55,13 @@ def _message(scanner: Scanner) -> NewMessage:
     literal = scanner.literal()
     if literal.binary:
         raise SyntaxTrouble("Expected a literal, not a literal8")
+    if not literal.content.size:
+        raise Refusal(no("An empty message is not appended"))  # a client cancels (RFC 3502 §6.3.11)
     return NewMessage(literal.content, flags, date)
 
 
 APPEND = Extension(
-    grammar={b"APPEND": _parse}, handlers={Append: _append}, message_commands=frozenset({b"APPEND"})
+    grammar={b"APPEND": parse_append},
+    handlers={Append: _append},
+    message_commands=frozenset({b"APPEND"}),
 )

@@ -27,7 +27,7 @@ from homemail.imap.selected import Selected
 from homemail.imap.session import Session, selected
 from homemail.imap.stream import Disconnected
 from homemail.message.section import Section, SectionText
-from homemail.model.mailbox import SEEN, FlagChange, SequenceSet, Uid
+from homemail.model.mailbox import SEEN, FlagChange, ModSeq, SequenceSet, Uid
 
 MACROS = {
     b"ALL": (b"FLAGS", b"INTERNALDATE", b"RFC822.SIZE", b"ENVELOPE"),
@@ -43,10 +43,15 @@ class Fetch:
     numbers: SequenceSet
     by_uid: bool
     items: tuple[Item, ...]
+    changed_since: ModSeq | None = None
 
 
 async def _fetch(session: Session, view: Selected, command: Fetch) -> Tagged:
     pairs = view.pairs(command.numbers, by_uid=command.by_uid)
+    if command.changed_since is not None:
+        facts, _ = await session.mail.read(view.mailbox.read_changed_since, command.changed_since)
+        changed = {fact.uid for fact in facts}
+        pairs = [pair for pair in pairs if pair[1] in changed]
     items = command.items
     if command.by_uid and UidItem() not in items:
         items = (UidItem(), *items)
@@ -97,7 +102,8 @@ WORDS: dict[bytes, Callable[[Scanner], Item]] = {
 }
 
 
-def _parse(scanner: Scanner, *, by_uid: bool = False) -> Fetch:
+def parse_fetch(scanner: Scanner, *, by_uid: bool = False) -> Fetch:
+    """Read a sequence set and items."""
     scanner.space()
     numbers = scanner.sequence_set()
     scanner.space()
@@ -106,7 +112,10 @@ def _parse(scanner: Scanner, *, by_uid: bool = False) -> Fetch:
 
 
 FETCH = Extension(
-    grammar={b"FETCH": _parse, b"UID FETCH": lambda scanner: _parse(scanner, by_uid=True)},
+    grammar={
+        b"FETCH": parse_fetch,
+        b"UID FETCH": lambda scanner: parse_fetch(scanner, by_uid=True),
+    },
     handlers={Fetch: selected(_fetch)},
     fetch_items=WORDS,
 )

@@ -17,9 +17,10 @@ from homemail.model.mailbox import MailboxName
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """CREATE."""
+    """CREATE, with the special uses that the mailbox is to have."""
 
     name: MailboxName
+    special_use: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,10 @@ class Subscribe:
 
 
 async def _create(session: Session, command: Create) -> Tagged:
-    await session.mail.change(session.store.create, command.name, session.actor)
-    return ok("Mailbox created")
+    made = await session.mail.change(
+        session.store.create, command.name, session.actor, command.special_use
+    )
+    return ok("Mailbox created", b"MAILBOXID (%b)" % made.encode("ascii"))
 
 
 async def _delete(session: Session, command: Delete) -> Tagged:
@@ -70,6 +73,11 @@ async def _subscribe(session: Session, command: Subscribe) -> Tagged:
     return ok("Subscribed" if command.wanted else "Unsubscribed")
 
 
+def parse_create(scanner: Scanner) -> Create:
+    """Read the name of a mailbox to be made."""
+    return Create(_name(scanner))
+
+
 def _name(scanner: Scanner) -> MailboxName:
     scanner.space()
     return scanner.mailbox()
@@ -77,7 +85,7 @@ def _name(scanner: Scanner) -> MailboxName:
 
 MAILBOXES = Extension(
     grammar={
-        b"CREATE": lambda scanner: Create(_name(scanner)),
+        b"CREATE": parse_create,
         b"DELETE": lambda scanner: Delete(_name(scanner)),
         b"RENAME": lambda scanner: Rename(_name(scanner), _name(scanner)),
         b"SUBSCRIBE": lambda scanner: Subscribe(_name(scanner), True),

@@ -32,6 +32,8 @@ class Close:
 
 
 async def _select(session: Session, command: Select) -> Tagged:
+    if session.selected is not None:
+        session.send(b"* OK [CLOSED] The other mailbox is left\r\n")
     await session.unselect()  # also when the other one cannot be selected
     view = await session.select(command.name, read_only=command.read_only)
     mailbox = view.mailbox
@@ -47,6 +49,9 @@ def _codes(view: Selected, first_unseen: int | None) -> Iterable[bytes]:
         yield b"* OK [UNSEEN %d] First unseen\r\n" % first_unseen
     yield b"* OK [UIDVALIDITY %d] UIDs valid\r\n" % view.uid_validity
     yield b"* OK [UIDNEXT %d] Predicted next UID\r\n" % view.uid_next
+    yield b"* OK [HIGHESTMODSEQ %d] Highest mod-sequence\r\n" % view.highest_mod_seq
+    mailbox_id = view.mailbox.mailbox_id.encode("ascii")
+    yield b"* OK [MAILBOXID (%b)] The mailbox's own name\r\n" % mailbox_id
 
 
 async def _close(session: Session, view: Selected, command: Close) -> Tagged:
@@ -56,15 +61,22 @@ async def _close(session: Session, view: Selected, command: Close) -> Tagged:
     return ok("Mailbox closed")
 
 
-def _name(scanner: Scanner) -> MailboxName:
+def parse_select(scanner: Scanner) -> Select:
+    """Read the name of a mailbox."""
     scanner.space()
-    return scanner.mailbox()
+    return Select(scanner.mailbox(), False)
+
+
+def parse_examine(scanner: Scanner) -> Select:
+    """Read the name of a mailbox that is not to be changed."""
+    scanner.space()
+    return Select(scanner.mailbox(), True)
 
 
 SELECT = Extension(
     grammar={
-        b"SELECT": lambda scanner: Select(_name(scanner), False),
-        b"EXAMINE": lambda scanner: Select(_name(scanner), True),
+        b"SELECT": parse_select,
+        b"EXAMINE": parse_examine,
         b"CLOSE": lambda scanner: Close(),
     },
     handlers={Select: _select, Close: selected(_close)},

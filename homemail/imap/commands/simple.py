@@ -81,8 +81,7 @@ def _parse_id(scanner: Scanner) -> Id:
 
 
 def _parse_too_late(scanner: Scanner) -> TooLate:
-    while not scanner.at_end():
-        scanner.skip()
+    scanner.skip_all()
     return TooLate()
 
 

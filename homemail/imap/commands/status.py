@@ -22,8 +22,15 @@ class Status:
 
 
 async def _status(session: Session, command: Status) -> Tagged:
+    check_items(session, command.items)
     session.send(await status_line(session, command.name, command.items))
     return ok("Status told")
+
+
+def check_items(session: Session, items: tuple[bytes, ...]) -> None:
+    """Refuse items that nobody knows."""
+    if any(item not in session.vocabulary.status_items for item in items):
+        raise SyntaxTrouble("Unknown status item")
 
 
 async def status_line(session: Session, name: MailboxName, items: tuple[bytes, ...]) -> bytes:
@@ -31,12 +38,8 @@ async def status_line(session: Session, name: MailboxName, items: tuple[bytes, .
 
     Raises:
         NoSuchMailbox: there is none of this name.
-        SyntaxTrouble: an item is not known.
     """
     known = session.vocabulary.status_items
-    for item in items:
-        if item not in known:
-            raise SyntaxTrouble("Unknown status item")
     counts = await session.mail.change(session.store.status, name, session.actor)
     pairs = b" ".join(b"%b %b" % (item, known[item](counts)) for item in items)
     return b"* STATUS %b (%b)\r\n" % (response.mailbox(name), pairs)

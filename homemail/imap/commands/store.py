@@ -6,12 +6,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from homemail.imap import response
 from homemail.imap.extension import Extension
 from homemail.imap.grammar import Scanner
 from homemail.imap.response import RECENT, Tagged, ok
 from homemail.imap.selected import Selected
 from homemail.imap.session import Session, must_write, selected
-from homemail.model.mailbox import FlagChange, Flags, MessageFacts, SequenceSet
+from homemail.model.mailbox import FlagChange, Flags, MessageFacts, ModSeq, SequenceSet
+from homemail.store.api import StoreResult
 
 _WHAT = re.compile(rb"([+-]?FLAGS)(\.SILENT)?(?= )", re.IGNORECASE)
 
@@ -25,30 +27,54 @@ class Store:
     change: FlagChange
     flags: Flags
     silent: bool
+    unchanged_since: ModSeq | None = None
 
 
 async def _store(session: Session, view: Selected, command: Store) -> Tagged:
     must_write(view)
     uids = [uid for _, uid in view.pairs(command.numbers, by_uid=command.by_uid)]
-    result = await session.mail.change(view.mailbox.store, uids, command.change, command.flags)
+    result = await session.mail.change(
+        view.mailbox.store, uids, command.change, command.flags, command.unchanged_since
+    )
     view.forget_flags((facts.uid, facts.mod_seq) for facts in result.changed)
-    if not command.silent:
-        session.send(*(_line(view, facts, command.by_uid) for facts in result.changed))
+    session.send(*view.tell_keywords())
+    with_mod_seq = b"CONDSTORE" in session.enabled
+    for facts in result.changed:
+        line = _line(view, facts, command, with_mod_seq)
+        if line:
+            session.send(line)
+    if result.modified:
+        return ok("Some messages had changed", b"MODIFIED " + _modified(view, result, command))
     if len(result.changed) < len(uids):
         return ok("Some messages are gone", b"EXPUNGEISSUED")
     return ok("Flags stored")
 
 
-def _line(view: Selected, facts: MessageFacts, by_uid: bool) -> bytes:
-    flags = view.flag_lists.get(facts.flags, facts.uid in view.recent)
-    uid = b"UID %d " % facts.uid if by_uid else b""
-    number = view.sequence_number(facts.uid) or 0
-    return b"* %d FETCH (%bFLAGS %b)\r\n" % (number, uid, flags)
+def _line(view: Selected, facts: MessageFacts, command: Store, with_mod_seq: bool) -> bytes:
+    """Return the FETCH response; .SILENT leaves the mod-sequence only (RFC 7162 §3.1.3)."""
+    words = [b"UID %d" % facts.uid] if command.by_uid else []
+    if not command.silent:
+        words.append(b"FLAGS " + view.flag_lists.get(facts.flags, facts.uid in view.recent))
+    elif not with_mod_seq:
+        return b""
+    if with_mod_seq:
+        words.append(b"MODSEQ (%d)" % facts.mod_seq)
+    return b"* %d FETCH (%b)\r\n" % (view.sequence_number(facts.uid) or 0, b" ".join(words))
+
+
+def _modified(view: Selected, result: StoreResult, command: Store) -> bytes:
+    if command.by_uid:
+        return response.number_set(result.modified)
+    return response.number_set([view.sequence_number(uid) or 0 for uid in result.modified])
 
 
 def _parse(scanner: Scanner, *, by_uid: bool = False) -> Store:
     scanner.space()
-    numbers = scanner.sequence_set()
+    return parse_change(scanner, scanner.sequence_set(), by_uid=by_uid)
+
+
+def parse_change(scanner: Scanner, numbers: SequenceSet, *, by_uid: bool) -> Store:
+    """Read what follows the sequence set: FLAGS, +FLAGS or -FLAGS, and flags."""
     scanner.space()
     what = scanner.need(_WHAT, "FLAGS, +FLAGS or -FLAGS")
     scanner.space()
