@@ -119,6 +119,8 @@ class Compiler:
         steps: list[Step] = []
         chain: list[tuple[Predicate | None, Step]] | None = None
         for command in commands:
+            if self._problems.full:
+                break
             if command.name in ("if", "elsif", "else"):
                 if command.name == "if":
                     chain = []
