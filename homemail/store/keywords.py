@@ -8,7 +8,7 @@ A set of flags is one number while it is at work: a bit for each system flag, fo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from homemail.errors import Permanent, TooManyKeywords
 from homemail.model.mailbox import (
@@ -54,8 +54,10 @@ class Keywords:
     def names(self) -> Flags:
         return frozenset((*self.by_letter.values(), FORWARDED))
 
-    def with_all(self, flags: Iterable[Flag]) -> Keywords:
+    def with_all(self, flags: Iterable[Flag], in_use: Callable[[], int] = lambda: 0) -> Keywords:
         """Return these keywords and the new ones among ``flags``; itself if there are none.
+
+        ``in_use`` are the bits that messages have: another program's letters are left alone.
 
         Raises:
             TooManyKeywords: there is no letter left.
@@ -64,7 +66,8 @@ class Keywords:
         new = {flag: flag for flag in flags if not flag.is_system and flag not in self._bits}
         if not new:
             return self
-        free = [letter for letter in LETTERS if letter not in self.by_letter]
+        bits = in_use()
+        free = [a for a in LETTERS if a not in self.by_letter and not bits & _BITS[a]]
         if len(new) > len(free):
             raise TooManyKeywords("The mailbox has no room for another keyword")
         for word in new:

@@ -13,7 +13,9 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
+from homemail.config.mailbox import MailboxSettings
 from homemail.errors import MailboxExists, NoSuchMailbox, OverQuota, Permanent, Refused
 from homemail.model.address import AccountId
 from homemail.model.mailbox import (
@@ -313,7 +315,7 @@ class MemoryStore:
         *,
         octets_limit: int = 0,
         messages_limit: int = 0,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._owner = owner
         self._limits = (octets_limit, messages_limit)
@@ -321,8 +323,12 @@ class MemoryStore:
         self._validity = itertools.count(int(time.time()))
         self._subscribed: set[MailboxName] = set()
         self._boxes: dict[MailboxName, _Box] = {}
-        self.now = now
+        self._now = now
         self._make(INBOX)
+
+    def now(self) -> datetime:
+        """Return the time."""
+        return datetime.fromtimestamp(self._now(), UTC)
 
     @property
     def owner(self) -> AccountId:
@@ -486,3 +492,17 @@ def _changed(old: Flags, change: FlagChange, flags: Flags) -> Flags:
             return old - flags
         case FlagChange.REPLACE:
             return flags
+
+
+def open_store(
+    owner: AccountId,
+    home: Path,
+    settings: MailboxSettings,
+    *,
+    octets_limit: int = 0,
+    messages_limit: int = 0,
+    now: Callable[[], float] = time.time,
+    follow_links: bool = False,
+) -> MemoryStore:
+    """Return an empty store; ``home`` and ``settings`` say nothing to it."""
+    return MemoryStore(owner, octets_limit=octets_limit, messages_limit=messages_limit, now=now)

@@ -39,16 +39,19 @@ def to_crlf(piece: bytes) -> bytes:
     return piece.replace(b"\n", b"\r\n")
 
 
-def served(piece: bytes) -> bytes:
-    """Return a piece of a file, cut anywhere but inside a CRLF, as it goes on the wire.
+def clean(piece: bytes) -> bytes:
+    """Return a piece of a file, cut anywhere but inside a CRLF, with LF line ends.
 
-    Line ends become CRLF, CRLF stays one; NUL, which only another program writes, becomes 0x80.
+    NUL, which only another program writes, becomes 0x80.
     """
     if b"\r" in piece:
         piece = piece.replace(b"\r\n", b"\n")
-    if b"\0" in piece:
-        piece = piece.replace(b"\0", b"\x80")
-    return piece.replace(b"\n", b"\r\n")
+    return piece.replace(b"\0", b"\x80") if b"\0" in piece else piece
+
+
+def served(piece: bytes) -> bytes:
+    """Return a piece of a file, cut anywhere but inside a CRLF, as it goes on the wire."""
+    return clean(piece).replace(b"\n", b"\r\n")
 
 
 class Tally:

@@ -8,10 +8,11 @@ Only the owner's lane changes them. A reader beside it takes the object once and
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import compress
 
 from homemail.model.mailbox import Flags, MessageFacts, ModSeq, Uid
 from homemail.store import octets
@@ -114,6 +115,10 @@ class Rows:
         at = bisect_left(self.uids, uid)
         return at if at < len(self.uids) and self.uids[at] == uid else None
 
+    def first_above(self, uid: int) -> int:
+        """Return the position of the first UID above ``uid``; the length if there is none."""
+        return bisect_right(self.uids, uid)
+
     def positions(self, uids: Iterable[int]) -> list[int]:
         """Return where those of ``uids`` are that exist, ascending."""
         here: Sequence[int] = self.uids
@@ -127,8 +132,22 @@ class Rows:
 
     def without(self, positions: Iterable[int]) -> Rows:
         """Return new columns that lack the messages at ``positions``."""
-        gone = set(positions)
-        return Rows(self.row(at) for at in range(len(self.uids)) if at not in gone)
+        keep = bytearray(b"\1" * len(self.uids))
+        for at in positions:
+            keep[at] = 0
+        rows = Rows()
+        rows.uids = array("I", compress(self.uids, keep))
+        rows.bits = array("I", compress(self.bits, keep))
+        rows.mod_seqs = array("Q", compress(self.mod_seqs, keep))
+        rows.sizes = array("Q", compress(self.sizes, keep))
+        rows.dates = array("q", compress(self.dates, keep))
+        rows.saved = array("q", compress(self.saved, keep))
+        rows.filled = bytearray(compress(self.filled, keep))
+        rows.paths = list(compress(self.paths, keep))
+        for at in compress(range(len(keep)), keep):
+            rows.emails += self.emails[16 * at : 16 * at + 16]
+            rows.threads += self.threads[16 * at : 16 * at + 16]
+        return rows
 
     def merged(self, rows: Iterable[Row]) -> Rows:
         """Return new columns with ``rows`` put in where their UIDs belong."""

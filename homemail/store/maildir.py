@@ -1,0 +1,587 @@
+# SPDX-License-Identifier: MIT
+"""Mailboxes as Maildirs in the owner's home (``docs/formats/maildir.md``)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import stat
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from homemail import durable
+from homemail.config.mailbox import MailboxSettings
+from homemail.errors import (
+    MailboxExists,
+    NoSuchMailbox,
+    OverQuota,
+    Permanent,
+    Refused,
+    Temporary,
+)
+from homemail.log import Log
+from homemail.message.header import Octets
+from homemail.model.address import AccountId
+from homemail.model.mailbox import (
+    INBOX,
+    Appended,
+    Copied,
+    FlagChange,
+    Flags,
+    MailboxId,
+    MailboxName,
+    MailboxRef,
+    MessageFacts,
+    ModSeq,
+    Uid,
+    UidValidity,
+)
+from homemail.model.message import MessageContent
+from homemail.model.search import SearchKey
+from homemail.store import state as states
+from homemail.store.api import (
+    Actor,
+    CachedParts,
+    MailboxInfo,
+    MailboxStatus,
+    NewMessage,
+    Quota,
+    Snapshot,
+    StoreResult,
+    Wanted,
+    Watcher,
+)
+from homemail.store.changes import DirectoryWatch, Listener
+from homemail.store.deleted import DeletedMail
+from homemail.store.index import Index
+from homemail.store.keywords import DELETED_BIT, SEEN_BIT
+from homemail.store.layout import below, directory_name, mailbox_name, with_parents
+from homemail.store.maildir_box import Box, Draft, Surroundings, new_mailbox_id, permanent
+from homemail.store.maildir_name import host_part
+from homemail.store.owner_files import OwnerFiles
+from homemail.store.search import Candidate, Moment, cheapest_first, matches
+
+KEPT_LOADED = 16
+"""Mailboxes that nobody has open and that stay in memory."""
+
+_BATCH = 1000  # messages whose headers are read together
+
+log = Log("store")
+
+
+class MaildirMailbox:
+    """One open mailbox of a ``MaildirStore``."""
+
+    def __init__(self, store: MaildirStore, box: Box, actor: Actor, read_only: bool) -> None:
+        self._store = store
+        self._box = box
+        self._actor = actor
+        self._listener = Listener(read_only)
+        box.listeners.sessions.append(self._listener)
+
+    @property
+    def ref(self) -> MailboxRef:
+        return MailboxRef(self._store.owner, self._box.name)
+
+    @property
+    def mailbox_id(self) -> MailboxId:
+        return self._box.mailbox_id
+
+    @property
+    def read_only(self) -> bool:
+        return self._listener.read_only
+
+    @property
+    def permanent_keywords(self) -> bool:
+        return self._box.keywords.has_room
+
+    @property
+    def recent(self) -> frozenset[Uid]:
+        here = self._box.rows.position
+        return frozenset(uid for uid in self._listener.recent if here(uid) is not None)
+
+    def snapshot(self) -> Snapshot:
+        box, listener = self._box, self._listener
+        self._store.look()
+        if not listener.read_only and not listener.claims and not box.gone:
+            box.empty_new()
+        box.enter(listener)
+        return Snapshot(
+            box.uid_validity,
+            Uid(box.uid_next),
+            ModSeq(box.mod_seq),
+            box.uids(),
+            box.keywords.names,
+            self.recent,
+        )
+
+    def refresh(self) -> None:
+        self._store.look()
+
+    def watch(self, watcher: Watcher) -> None:
+        self._listener.watchers.append(watcher)
+
+    def append(self, messages: Sequence[NewMessage]) -> tuple[Appended, ...]:
+        self._must_write()
+        return self._store.put(self._box, messages)
+
+    def store(
+        self,
+        uids: Iterable[Uid],
+        change: FlagChange,
+        flags: Flags,
+        unchanged_since: ModSeq | None = None,
+    ) -> StoreResult:
+        self._must_write()
+        asked, kept = self._box.change_flags(uids, change, permanent(flags), unchanged_since)
+        return StoreResult(tuple(self._box.facts(asked)), kept)
+
+    def copy(self, uids: Iterable[Uid], target: MailboxName) -> Copied:
+        to = self._store.box(target)
+        drafts = self._box.copies(uids, to)
+        self._store.must_fit([draft.wire_size for draft in drafts])
+        return self._filed(to, drafts)
+
+    def move(self, uids: Iterable[Uid], target: MailboxName) -> Copied:
+        self._must_write()
+        to = self._store.box(target)
+        copied = self._filed(to, self._box.moves(uids))
+        if copied.pairs:
+            self._box.moved_away([source for source, _ in copied.pairs])
+        return copied
+
+    def _filed(self, to: Box, drafts: Sequence[Draft]) -> Copied:
+        pairs = to.add(drafts, self._box) if drafts else []
+        return Copied(to.uid_validity, tuple((Uid(source), uid) for source, uid in pairs))
+
+    def expunge(self, uids: Iterable[Uid] | None = None) -> tuple[Uid, ...]:
+        self._must_write()
+        rows = self._box.rows
+        positions = range(len(rows)) if uids is None else rows.positions(uids)
+        return self._remove(rows.uids[at] for at in positions if rows.bits[at] & DELETED_BIT)
+
+    def remove(self, uids: Iterable[Uid]) -> tuple[Uid, ...]:
+        self._must_write()
+        return self._remove(uids)
+
+    def _remove(self, uids: Iterable[int]) -> tuple[Uid, ...]:
+        return self._box.remove(uids, self._actor.session)
+
+    def read_facts(self, uids: Iterable[Uid]) -> list[MessageFacts]:
+        return self._box.facts(uids)
+
+    def read_cached(self, uids: Iterable[Uid], wanted: Wanted) -> list[CachedParts]:
+        return self._box.cached(uids, wanted)
+
+    def read_content(self, uid: Uid) -> MessageContent | None:
+        return self._box.content(uid)
+
+    def read_search(self, key: SearchKey) -> list[Uid]:
+        key, moment = cheapest_first(key), Moment(self.recent, self._store.moment())
+        return [c.facts.uid for c in self._candidates() if matches(key, c, moment)]
+
+    def _candidates(self) -> Iterator[Candidate]:
+        uids = self._box.uids()
+        for start in range(0, len(uids), _BATCH):
+            batch = _Batch(self._box, uids[start : start + _BATCH])
+            for facts in self._box.facts(batch.uids):
+                yield batch.candidate(facts)
+
+    def read_changed_since(self, mod_seq: ModSeq) -> tuple[list[MessageFacts], list[Uid]]:
+        return self._box.changed_since(mod_seq)
+
+    def close(self) -> None:
+        self._listener.watchers.clear()
+        if self._listener in self._box.listeners.sessions:
+            self._box.listeners.sessions.remove(self._listener)
+
+    def _must_write(self) -> None:
+        if self._listener.read_only:
+            raise Refused("The mailbox is open read-only")
+        self._box.check_open()
+
+
+class _Batch:
+    """Messages whose headers are read together, when the first of them is asked for."""
+
+    def __init__(self, box: Box, uids: Sequence[Uid]) -> None:
+        self.uids = uids
+        self._box = box
+        self._headers: dict[int, bytes] | None = None
+
+    def candidate(self, facts: MessageFacts) -> Candidate:
+        return Candidate(facts, lambda: self._header(facts.uid), lambda: self._octets(facts.uid))
+
+    def _header(self, uid: Uid) -> bytes:
+        if self._headers is None:
+            parts = self._box.cached(self.uids, Wanted(header=True))
+            self._headers = {part.uid: part.header for part in parts}
+        return self._headers.get(uid, b"")
+
+    def _octets(self, uid: Uid) -> Octets:
+        return self._box.octets(uid)
+
+
+class MaildirStore:
+    """All mailboxes of one owner; there is one object at a time (a lock sees to it)."""
+
+    def __init__(
+        self,
+        owner: AccountId,
+        home: Path,
+        inbox: str,
+        *,
+        octets_limit: int = 0,
+        messages_limit: int = 0,
+        now: Callable[[], float] = time.time,
+        follow_links: bool = False,
+    ) -> None:
+        """Open the Maildir ``inbox`` (a path below ``home``), made where there is none.
+
+        ``follow_links``: directories may be links that the owner or root made. That is safe
+        where each owner has a uid of his own.
+
+        Raises:
+            LockTimeout: another process has it open.
+            Temporary: ``home`` is missing, or a directory cannot be used.
+        """
+        self._owner = owner
+        self._limits = (octets_limit, messages_limit)
+        self._now = now
+        self._follow_links = follow_links
+        self._root = home / inbox
+        own = home / ".homemail"
+        with durable.doing("opening the mailboxes"):
+            self._check_directory(home)
+            self._make_directories(home, inbox)
+            for directory in (own, self._root):
+                self._check_directory(directory)
+            self._lock = durable.FileLock(own / "lock")
+            index = Index(own / "index.sqlite")
+        self._around = Surroundings(
+            index,
+            DirectoryWatch(),
+            DeletedMail(own / "deleted"),
+            OwnerFiles(own),
+            now,
+            host_part(socket.gethostname()),
+        )
+        self._boxes: dict[MailboxName, Box] = {}  # the one used last at the end
+        self._special_use: dict[MailboxName, tuple[int, frozenset[str]]] = {}
+
+    def _make_directories(self, home: Path, inbox: str) -> None:
+        durable.make_directory(home / ".homemail")
+        for sub in ("tmp", "new", "cur"):
+            durable.make_directory(home / inbox / sub)
+
+    def _check_directory(self, directory: Path) -> None:
+        """Raise ``Temporary`` where ``directory`` is none, or not the owner's."""
+        try:
+            status = directory.lstat()
+            if stat.S_ISLNK(status.st_mode) and self._follow_links and _is_trusted(status):
+                status = directory.stat()
+        except FileNotFoundError:
+            raise Temporary("The home of the mailboxes is missing") from None
+        if not stat.S_ISDIR(status.st_mode) or not _is_trusted(status):
+            log.error("not a directory of the owner", directory=directory, owner=self._owner)
+            raise Temporary("The mailboxes cannot be used now")
+
+    @property
+    def owner(self) -> AccountId:
+        return self._owner
+
+    def moment(self) -> datetime:
+        """Return the time."""
+        return datetime.fromtimestamp(self._now(), UTC)
+
+    # Finding mailboxes
+
+    def _names(self) -> dict[MailboxName, Path]:
+        """Return the mailboxes that exist, and their directories."""
+        found = {INBOX: self._root}
+        with durable.doing("listing the mailboxes"), os.scandir(self._root) as entries:
+            for entry in entries:
+                name = mailbox_name(entry.name)
+                if name is not None and self._is_maildir(Path(entry.path)):
+                    found[name] = Path(entry.path)
+        return found
+
+    def _is_maildir(self, directory: Path) -> bool:
+        status = directory.lstat()
+        if stat.S_ISLNK(status.st_mode) and not (self._follow_links and _is_trusted(status)):
+            return False
+        return (directory / "cur").is_dir()
+
+    def _directory(self, name: MailboxName) -> Path:
+        """Return where a mailbox is or would be."""
+        return self._root / directory_name(name) if not name.is_inbox else self._root
+
+    def box(self, name: MailboxName) -> Box:
+        """Return a mailbox, loaded; raises ``NoSuchMailbox``."""
+        box = self._boxes.pop(name, None)
+        if box is None:
+            directory = self._directory(name)
+            with durable.doing("opening a mailbox"):
+                if not name.is_inbox and not directory.is_dir():
+                    raise NoSuchMailbox("There is no such mailbox")
+                self._check_directory(directory)
+                self._complete(directory)
+            box = Box(self._around, name, directory)
+        self._boxes[name] = box
+        self._put_away_idle()
+        return box
+
+    def _complete(self, directory: Path) -> None:
+        """Make what another program left out (``new`` and ``tmp`` may be missing)."""
+        for sub in ("tmp", "new", "cur"):
+            if not (directory / sub).is_dir():
+                durable.make_directory(directory / sub)
+
+    def _put_away_idle(self) -> None:
+        idle = [name for name, box in self._boxes.items() if not box.listeners.sessions]
+        for name in idle[: -KEPT_LOADED or None]:
+            self._boxes.pop(name).put_away()
+
+    def look(self) -> None:
+        """Look for changes by other programs in all mailboxes that are loaded."""
+        changed = self._around.watch.changed()
+        for box in list(self._boxes.values()):
+            box.look(changed)
+
+    def changes_fd(self) -> int:
+        """Return a descriptor that is readable when ``look`` may find something; -1: none."""
+        return self._around.watch.fileno()
+
+    def mailboxes(self) -> list[MailboxInfo]:
+        found = self._names()
+        names, subscribed = with_parents(found), self._around.files.subscriptions()
+        parents = {name.parent for name in names}
+        return [
+            MailboxInfo(
+                name,
+                exists=name in found,
+                has_children=name in parents,
+                subscribed=name in subscribed,
+                special_use=self._attributes(name, found[name]) if name in found else frozenset(),
+            )
+            for name in sorted(names, key=lambda name: name.parts)
+        ]
+
+    def _attributes(self, name: MailboxName, directory: Path) -> frozenset[str]:
+        """Return a mailbox's special use, from its state file, read again when it changed."""
+        if name in self._boxes:
+            return self._boxes[name].state.special_use
+        try:
+            changed = (directory / states.STATE_FILE).stat().st_mtime_ns
+        except OSError:
+            return frozenset()
+        known = self._special_use.get(name)
+        if known is None or known[0] != changed:
+            state = states.read_state(directory)
+            known = (changed, state.special_use if state else frozenset())
+            self._special_use[name] = known
+        return known[1]
+
+    # Mailboxes
+
+    def open(self, name: MailboxName, actor: Actor, *, read_only: bool = False) -> MaildirMailbox:
+        return MaildirMailbox(self, self.box(name), actor, read_only)
+
+    def status(self, name: MailboxName, actor: Actor) -> MailboxStatus:
+        box = self.box(name)
+        self.look()
+        box.fill(range(len(box.rows)))
+        rows = box.rows
+        first_recent = box.listeners.first_recent
+        return MailboxStatus(
+            messages=len(rows),
+            recent=len(rows) - rows.first_above(first_recent - 1),
+            unseen=sum(not bits & SEEN_BIT for bits in rows.bits),
+            deleted=sum(bits & DELETED_BIT != 0 for bits in rows.bits),
+            uid_next=Uid(box.uid_next),
+            uid_validity=box.uid_validity,
+            highest_mod_seq=ModSeq(box.mod_seq),
+            size=sum(rows.sizes),
+            mailbox_id=box.mailbox_id,
+        )
+
+    def append(
+        self, name: MailboxName, messages: Sequence[NewMessage], actor: Actor
+    ) -> tuple[Appended, ...]:
+        return self.put(self.box(name), messages)
+
+    def put(self, box: Box, messages: Sequence[NewMessage]) -> tuple[Appended, ...]:
+        """Add ``messages`` to ``box``, all or none."""
+        self.must_fit([message.content.size for message in messages])
+        drafts: list[Draft] = []
+        try:
+            for message in messages:
+                drafts.append(box.draft(message))
+            self.must_fit([draft.wire_size for draft in drafts])
+        except BaseException:
+            for draft in drafts:
+                draft.undo(None)
+            raise
+        return tuple(Appended(uid, box.uid_validity) for _, uid in box.add(drafts))
+
+    def create(
+        self, name: MailboxName, actor: Actor, special_use: frozenset[str] = frozenset()
+    ) -> MailboxId:
+        directory_name(name)
+        existing = self._names()
+        if name in existing:
+            raise MailboxExists("There is such a mailbox already")
+        for missing in sorted(with_parents([name]) - existing.keys(), key=lambda n: n.parts):
+            made = self._make(missing, special_use if missing == name else frozenset())
+        return made
+
+    def _make(self, name: MailboxName, special_use: frozenset[str] = frozenset()) -> MailboxId:
+        """Make a mailbox: its directory appears whole, by one rename."""
+        validity = self._around.files.next_uid_validity(self._now())
+        staging = self._root / "tmp" / self._around.unique()
+        mailbox_id = new_mailbox_id()
+        with durable.doing("making a mailbox"):
+            for sub in ("tmp", "new", "cur"):
+                durable.make_directory(staging / sub)
+            durable.write_atomic(staging / "maildirfolder", b"")
+            state = states.State(mailbox_id, UidValidity(validity), 0, 1, special_use=special_use)
+            states.write_state(staging, state)
+            durable.rename(staging, self._directory(name))
+            durable.sync_directory(self._root)
+        return mailbox_id
+
+    def delete(self, name: MailboxName, actor: Actor) -> None:
+        if name.is_inbox:
+            raise Permanent("INBOX cannot be deleted")
+        box = self.box(name)
+        box.remove(box.uids(), actor.session)
+        staging = self._root / "tmp" / self._around.unique()
+        with durable.doing("deleting a mailbox"):
+            durable.rename(box.directory, staging)
+            durable.sync_directory(self._root)
+            box.mark_gone()
+            del self._boxes[name]
+            box.put_away()
+            shutil.rmtree(staging, ignore_errors=True)
+
+    def rename(self, name: MailboxName, new_name: MailboxName, actor: Actor) -> None:
+        directory_name(new_name)
+        existing = self._names()
+        if new_name in existing:
+            raise MailboxExists("There is such a mailbox already")
+        if name.is_inbox:
+            self._rename_inbox(new_name, actor)
+            return
+        moved = [n for n in (name, *below(name, existing)) if n in existing]
+        if not moved:
+            raise NoSuchMailbox("There is no such mailbox")
+        if below(name, [new_name]):
+            raise Permanent("A mailbox cannot be renamed to a place below itself")
+        targets = {n: MailboxName(new_name.parts + n.parts[len(name.parts) :]) for n in moved}
+        for target in targets.values():
+            directory_name(target)
+            if target in existing:
+                raise MailboxExists("There is such a mailbox already")
+        above = with_parents([new_name]) - existing.keys() - {new_name}
+        for missing in sorted(above, key=lambda n: n.parts):
+            self._make(missing)
+        self._rename_directories(targets)
+
+    def _rename_inbox(self, new_name: MailboxName, actor: Actor) -> None:
+        self.create(new_name, actor)
+        inbox, target = self.box(INBOX), self.box(new_name)
+        if inbox.rows:
+            target_pairs = target.add(inbox.moves(inbox.uids()), inbox)
+            inbox.moved_away([source for source, _ in target_pairs])
+
+    def _rename_directories(self, targets: dict[MailboxName, MailboxName]) -> None:
+        with durable.doing("renaming a mailbox"):
+            for old, new in targets.items():
+                box = self._boxes.pop(old, None)
+                if box is not None:
+                    box.stop_watching()
+                durable.rename(self._directory(old), self._directory(new))
+                if box is not None:
+                    self._boxes[new] = box
+                    box.renamed(new, self._directory(new))
+            durable.sync_directory(self._root)
+
+    def subscriptions(self) -> list[MailboxName]:
+        return sorted(self._around.files.subscriptions(), key=lambda name: name.parts)
+
+    def subscribe(self, name: MailboxName, actor: Actor) -> None:
+        directory_name(name)
+        names = self._around.files.subscriptions()
+        if name not in names:
+            self._around.files.subscribe(names | {name})
+
+    def unsubscribe(self, name: MailboxName, actor: Actor) -> None:
+        names = self._around.files.subscriptions()
+        if name in names:
+            self._around.files.subscribe(names - {name})
+
+    # Quota
+
+    def quota(self) -> Quota:
+        used = self._around.usage
+        if used is None:
+            used = self._around.usage = self._count()
+        return Quota(used[0], self._limits[0], used[1], self._limits[1])
+
+    def _count(self) -> list[int]:
+        sizes = messages = 0
+        for name in self._names():
+            box = self.box(name)
+            box.fill(range(len(box.rows)))
+            sizes += sum(box.rows.sizes)
+            messages += len(box.rows)
+        return [sizes, messages]
+
+    def must_fit(self, sizes: Sequence[int]) -> None:
+        """Raise ``OverQuota`` where messages of ``sizes`` octets have no room."""
+        if self._limits == (0, 0):
+            return
+        quota = self.quota()
+        full = quota.octets_limit and quota.octets_used + sum(sizes) > quota.octets_limit
+        many = quota.messages_limit and quota.messages_used + len(sizes) > quota.messages_limit
+        if full or many:
+            raise OverQuota("The account is over its quota")
+
+    def close(self) -> None:
+        for box in self._boxes.values():
+            box.listeners.sessions.clear()
+            box.put_away()
+        self._boxes.clear()
+        self._around.watch.close()
+        self._around.index.close()
+        self._lock.close()
+
+
+def _is_trusted(status: os.stat_result) -> bool:
+    """Whether the owner (this process), or root, made it."""
+    return status.st_uid in (os.geteuid(), 0)
+
+
+def open_store(
+    owner: AccountId,
+    home: Path,
+    settings: MailboxSettings,
+    *,
+    octets_limit: int = 0,
+    messages_limit: int = 0,
+    now: Callable[[], float] = time.time,
+    follow_links: bool = False,
+) -> MaildirStore:
+    """Open an owner's mailboxes (see ``MaildirStore``)."""
+    return MaildirStore(
+        owner,
+        home,
+        settings.home_mailbox,
+        octets_limit=octets_limit,
+        messages_limit=messages_limit,
+        now=now,
+        follow_links=follow_links,
+    )
