@@ -154,6 +154,11 @@ class Deliver:
         self.filed: list[tuple[Delivery, bytes]] = []
         self.tries: list[Delivery] = []
         self.answers: dict[str, object] = {}
+        self._one_filed = asyncio.Event()
+
+    async def was_filed(self) -> None:
+        """Return when a message is filed."""
+        await self._one_filed.wait()
 
     async def __call__(self, delivery: Delivery, content: MessageContent) -> DeliveryResult:
         self.tries.append(delivery)
@@ -164,6 +169,7 @@ class Deliver:
             raise answer
         if isinstance(answer, Delivered):
             self.filed.append((delivery, read_all(content)))
+            self._one_filed.set()
         return answer
 
 

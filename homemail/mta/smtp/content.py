@@ -17,7 +17,7 @@ _BORDERS = tuple(_END[:length] for length in range(len(_END) - 1, 0, -1))
 
 
 class Flaw(Enum):
-    """Why the octets cannot be a message; the value is what the client is told."""
+    """Why the octets cannot be a message, the worst first; the value is what the client is told."""
 
     BARE_LF = "bare <LF> received"
     BARE_CR = "bare <CR> received"
@@ -35,6 +35,11 @@ def find_flaw(piece: bytes) -> Flaw | None:
     if returns != pairs:
         return Flaw.BARE_CR
     return Flaw.NUL if b"\0" in piece else None
+
+
+def _worse(one: Flaw | None, other: Flaw | None) -> Flaw | None:
+    """Return the worse of two, so that the reply does not depend on where pieces were cut."""
+    return next((flaw for flaw in Flaw if flaw in (one, other)), None)
 
 
 class DataDecoder:
@@ -67,7 +72,7 @@ class DataDecoder:
             piece = block[: len(block) - len(self._held)]
         if not piece:
             return b""
-        self.flaw = self.flaw or find_flaw(piece)
+        self.flaw = _worse(self.flaw, find_flaw(piece))
         piece = piece.replace(b"\r\n.", b"\r\n")
         if self._at_start:
             self._at_start = False
@@ -102,6 +107,6 @@ class ChunkChecker:
 
     def _check(self, piece: bytes) -> bytes:
         if piece:
-            self.flaw = self.flaw or find_flaw(piece)
+            self.flaw = _worse(self.flaw, find_flaw(piece))
             self._ends_in_crlf = piece.endswith(b"\r\n")
         return piece

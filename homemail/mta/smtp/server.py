@@ -40,8 +40,8 @@ INPUT_LIMIT = 512 * 1024
 """Octets of a client that may wait here; beyond that it is not read from."""
 REPLIES_AT_ONCE = 200
 """Replies that may wait for their write; after as many lines others get their turn."""
-CLOSING_SECONDS = 10.0
-"""How long a client that does not read may hold a connection that we close."""
+CLOSING_SECONDS = 5.0
+"""How long a client that does not read, or goes on sending, may hold a connection we close."""
 
 _log = Log("smtpd")
 
@@ -146,6 +146,7 @@ class SmtpConnection(SMTP):
         self._ended = False
         self._reading_paused = False
         self._is_idle = False
+        self._is_left = False
         self._spool: Spool | None = None
         self._chunks = ChunkChecker()
         self._writable = asyncio.Event()
@@ -176,6 +177,8 @@ class SmtpConnection(SMTP):
         self._conversation = self.loop.create_task(self._handle_client())
 
     def data_received(self, data: bytes) -> None:
+        if self._is_left:
+            return
         self._input.feed(data)
         if len(self._input) > INPUT_LIMIT and not self._reading_paused:
             self._reading_paused = True
@@ -192,13 +195,15 @@ class SmtpConnection(SMTP):
         """Keep our half open: the replies to what was sent are still due."""
         self._ended = True
         self._wake(None)
-        return self._link.get_extra_info("sslcontext") is None
+        return not self._is_left and self._link.get_extra_info("sslcontext") is None
 
     def connection_lost(self, error: Exception | None) -> None:
         # The conversation is not cancelled: a commit that has begun goes on to its end.
         self._ended = True
         self._writable.set()
         self._wake(None)
+        if self._timer is not None:
+            self._timer.cancel()
         asyncio.StreamReaderProtocol.connection_lost(self, error)
 
     # What the service calls.
@@ -241,11 +246,19 @@ class SmtpConnection(SMTP):
         if self._timer is not None:
             self._timer.cancel()
         self._write()
-        unsent = self._link.get_write_buffer_size()
-        self._link.close()
-        if unsent:
-            self.loop.call_later(CLOSING_SECONDS, self._link.abort)
         self._service.leave(self, self._peer)
+        if self._link.is_closing():
+            return
+        self._timer = self.loop.call_later(CLOSING_SECONDS, self._link.abort)
+        if len(self._input) and not self._ended and self._link.can_write_eof():
+            # Closing with octets unread would reset the connection, and the client might never
+            # see our last reply: end our half and throw away what it still sends.
+            self._is_left = True
+            self._input.clear()
+            self._link.write_eof()
+            self._link.resume_reading()
+        else:
+            self._link.close()
 
     async def _converse(self) -> None:
         since_others = 0
