@@ -19,7 +19,7 @@ from typing import Any
 from homemail.config.check import check
 from homemail.config.files import Written, read_file
 from homemail.config.settings import Settings, groups, known_settings
-from homemail.config.values import Undefined, Values
+from homemail.config.values import Undefined, Values, WrongValue
 from homemail.errors import ConfigError, ConfigErrors
 
 DEFAULT_FILE = Path("/etc/homemail/homemail.toml")
@@ -105,8 +105,8 @@ def _build(
             of_group[known.group][known.key] = values.value(known.name)
         except Undefined:
             continue
-        except ValueError as error:
-            errors.append(_located(ConfigError(str(error), parameter=known.name), written))
+        except WrongValue as error:
+            errors.append(_located(ConfigError(str(error), parameter=error.parameter), written))
     if any(len(of_group[group]) < len(fields(kind)) for group, kind in groups().items()):
         return None
     made: dict[str, Any] = {}

@@ -9,11 +9,19 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from homemail.config.declare import Template, toml_value
+from homemail.config.declare import FilePath, Template, toml_value
 from homemail.config.expand import expand
 from homemail.config.files import Written
 from homemail.config.settings import Known
 from homemail.config.spelling import nearest
+
+
+class WrongValue(Exception):
+    """What is wrong with the value of ``parameter``: what was expected, and what was found."""
+
+    def __init__(self, parameter: str, text: str) -> None:
+        super().__init__(text)
+        self.parameter = parameter
 
 
 class Undefined(Exception):
@@ -42,21 +50,18 @@ class Values:
         """Return the setting's value.
 
         Raises:
-            ValueError: what was expected and what was found instead.
-            Undefined: nothing to report here.
+            WrongValue: it, or one that it depends on, is wrong.
+            Undefined: it depends on one that was found wrong before.
         """
         known = self._known[name]
-        kind = known.declared.kind
         if name not in self._written and not self._needs_filling(known):
-            value = known.default
-        else:
-            raw = self.raw(name)
-            try:
-                value = kind.parse(raw)
-            except ValueError as error:
-                self._failed.add(name)
-                raise ValueError(f"expected {error}, got {toml_value(raw)}") from None
-        return self._absolute(name, value)
+            return known.default
+        raw = self.raw(name)
+        try:
+            return known.declared.kind.parse(raw)
+        except ValueError as error:
+            self._failed.add(name)
+            raise WrongValue(name, f"expected {error}, got {toml_value(raw)}") from None
 
     def raw(self, name: str) -> object:
         """Return what TOML would hold, with every ``$name`` filled in."""
@@ -66,11 +71,14 @@ class Values:
             raise Undefined
         if name in self._asked:
             circle = [*self._asked[self._asked.index(name) :], name]
-            raise ValueError("never ends: " + " -> ".join(f"${each}" for each in circle))
+            raise WrongValue(name, "never ends: " + " -> ".join(f"${each}" for each in circle))
         self._asked.append(name)
         try:
             self._raw[name] = self._computed(name, self._filled(name))
-        except (ValueError, Undefined):
+        except ValueError as error:
+            self._failed.add(name)
+            raise WrongValue(name, str(error)) from None
+        except (WrongValue, Undefined):
             self._failed.add(name)
             raise
         finally:
@@ -78,11 +86,10 @@ class Values:
         return self._raw[name]
 
     def _needs_filling(self, known: Known) -> bool:
-        default = known.default
-        texts = default if isinstance(default, tuple) else (default,)
-        if known.name in ("myhostname", "mydomain"):
+        if isinstance(known.default, Path) or known.name in ("myhostname", "mydomain"):
             return True
-        return any(isinstance(text, str | Path) and "$" in str(text) for text in texts)
+        texts = known.default if isinstance(known.default, tuple) else (known.default,)
+        return any(isinstance(text, str) and "$" in text for text in texts)
 
     def _filled(self, name: str) -> object:
         if name in self._written:
@@ -121,7 +128,9 @@ class Values:
         return name
 
     def _computed(self, name: str, raw: object) -> object:
-        """Return what stands in for an empty name of this host or of its domain."""
+        """Return ``raw``, or what it stands for: a whole path, the name of this host."""
+        if isinstance(self._known[name].declared.kind, FilePath) and isinstance(raw, str) and raw:
+            return str(self._directory(name) / raw)
         if name == "myhostname" and raw == "":
             return self._hostname()
         if name == "mydomain" and raw == "":
@@ -129,13 +138,10 @@ class Values:
             return domain if dot else host
         return raw
 
-    def _absolute(self, name: str, value: Any) -> Any:
-        if isinstance(value, tuple):
-            return tuple(self._absolute(name, item) for item in value)
-        if not isinstance(value, Path) or value.is_absolute():
-            return value
+    def _directory(self, name: str) -> Path:
+        """Return the directory that a relative path in the setting is below."""
         written = self._written.get(name)
-        return (written.file.absolute().parent if written else self._base) / value
+        return written.file.absolute().parent if written else self._base
 
 
 def _as_text(raw: object) -> str:

@@ -164,6 +164,20 @@ def test_what_depends_on_a_wrong_value_is_not_told_of_too(write):
     assert [error.parameter for error in caught.value.errors] == ["mydomain"]
 
 
+def test_a_mistake_is_told_where_it_stands_whoever_finds_it(write):
+    file = write('myhostname = "mail.$mydomain"\nmydomain = "$nothing"')
+    with pytest.raises(ConfigErrors) as caught:
+        loaded(file)
+    assert str(caught.value) == f'{file}:2: mydomain: unknown name "$nothing"'
+
+
+def test_a_path_below_a_relative_path_of_another_file(write, tmp_path):
+    first = write('data_directory = "$queue_directory/data"')
+    second = write('queue_directory = "spool"', "other/settings.toml")
+    site = load([first, second], hostname=host).site
+    assert site.data_directory == tmp_path / "other" / "spool" / "data"
+
+
 def test_what_goes_wrong_in_a_group_gets_its_place(write, monkeypatch):
     def refuse(settings: Settings) -> list[ConfigError]:
         return [
