@@ -99,8 +99,9 @@ def _targets(item: str, line: int, domain: str) -> Iterator[Target]:
         return
     if "\0" in plain:
         yield Unreadable(line, "a NUL")
-    elif plain.startswith("|") and plain[1:].strip():
-        yield ToCommand(plain[1:].strip())
+    elif plain.startswith("|"):
+        command = plain[1:].strip()
+        yield ToCommand(command) if command else Unreadable(line, "no program")
     elif plain.lower().startswith(":include:"):
         yield Include(plain[9:].strip())
     elif plain.startswith(("/", "~/")) and "@" not in plain:
@@ -112,12 +113,14 @@ def _targets(item: str, line: int, domain: str) -> Iterator[Target]:
 
 
 def _addresses(item: str, line: int, domain: str) -> Iterator[Target]:
-    for entry in parse_addresses(item.encode("utf-8", "surrogateescape")):
-        if entry.host is None:
-            continue
-        local = (entry.mailbox or b"").decode("utf-8", "surrogateescape")
-        host = entry.host.decode("utf-8", "surrogateescape") or domain
+    entries = parse_addresses(item.encode("utf-8", "surrogateescape"))
+    mailboxes = [entry for entry in entries if entry.host is not None]
+    if not mailboxes:
+        yield Unreadable(line, f"{item}: no address")
+    for entry in mailboxes:
         try:
+            local = (entry.mailbox or b"").decode()
+            host = (entry.host or b"").decode() or domain
             yield ToAddress(Address.parse(f"{_quoted(local)}@{host}"))
         except ValueError as error:
             yield Unreadable(line, f"{item}: {error}")

@@ -117,7 +117,8 @@ class _Reader:
         if depth > _DEEPEST_INCLUDE or path in self._included:
             return self._refused(path, "lists include each other")
         self._included.add(path)
-        file = read_owner_file(path, self._owner.uid)
+        # Only the home must be there: one wrong line must not hold up the other targets.
+        file = read_owner_file(path, self._owner.uid) if path.parent.is_dir() else None
         if file is None:
             return self._refused(path, "no list that can be used")
         yield from self._expanded(path, file.octets.decode("utf-8", "surrogateescape"), depth)

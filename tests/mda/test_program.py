@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: MIT
+"""Programs, really run."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from homemail.mda.program import OUTPUT_LIMIT, PATH, Program, argument_list, run_program, safe_value
+from homemail.model.reply import Reply
+
+
+def run(
+    command: str, home: Path, message: tuple[bytes, ...] = (b"text\n",), limit: float = 20
+) -> Reply | None:
+    program = Program(command, {"PATH": PATH, "ONE": "1"}, home, limit)
+    return asyncio.run(run_program(program, message))
+
+
+def test_gets_message_surroundings_and_home(tmp_path: Path) -> None:
+    assert run("cat >got; env >env; pwd >pwd", tmp_path, (b"a\n", b"b\n")) is None
+    assert (tmp_path / "got").read_bytes() == b"a\nb\n"
+    names = {line.partition("=")[0] for line in (tmp_path / "env").read_text().splitlines()}
+    assert names <= {"PATH", "ONE", "PWD", "SHLVL", "_", "OLDPWD"}
+    assert (tmp_path / "pwd").read_text().strip() == str(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (0, None),
+        (64, "451 4.3.0"),
+        (65, "554 5.6.0"),
+        (67, "550 5.1.1"),
+        (69, "554 5.3.0"),
+        (70, "554 5.3.0"),
+        (75, "451 4.3.0"),
+        (77, "554 5.7.0"),
+        (1, "451 4.3.0"),
+        (127, "451 4.3.0"),
+        (255, "451 4.3.0"),
+    ],
+)
+def test_exit_status(tmp_path: Path, status: int, expected: str | None) -> None:
+    reply = run(f"exit {status}", tmp_path)
+    assert (None if reply is None else f"{reply.code} {reply.status}") == expected
+
+
+def test_signal_and_missing_program_wait(tmp_path: Path) -> None:
+    for command in ("kill -9 $$", "/no/such/program", "no-such-program"):
+        reply = run(command, tmp_path)
+        assert reply is not None
+        assert reply.temporary
+
+
+def test_output_is_told_and_limited(tmp_path: Path) -> None:
+    reply = run("printf 'no\\r\\n\\303\\274 more' >&2; exit 77", tmp_path)
+    assert reply is not None
+    assert reply.text == "permission denied. Command output: no ? more"
+    reply = run("yes | head -c 1000000; exit 65", tmp_path)
+    assert reply is not None
+    assert len(reply.text) <= OUTPUT_LIMIT + 100
+
+
+def test_need_not_read_everything(tmp_path: Path) -> None:
+    assert run("exit 0", tmp_path, (b"x" * 65536,) * 100) is None
+
+
+@pytest.mark.slow
+def test_time_limit_kills_the_whole_group(tmp_path: Path) -> None:
+    reply = run("sleep 1000 & echo $! >child; wait", tmp_path, limit=0.5)
+    assert reply is not None
+    assert reply.temporary
+    assert "time limit" in reply.text
+    child = int((tmp_path / "child").read_text())
+    try:
+        os.kill(child, signal.SIGCONT)
+    except ProcessLookupError:
+        return
+    state = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0]
+    assert state == "Z"
+
+
+def test_shell_only_where_it_is_needed() -> None:
+    assert argument_list("/bin/cat -u x") == ("/bin/cat", "-u", "x")
+    assert argument_list("cat -u") == ("cat", "-u")
+    assert argument_list("cat $x")[:2] == ("/bin/sh", "-c")
+    assert argument_list("exit 1")[:2] == ("/bin/sh", "-c")
+
+
+def test_safe_value() -> None:
+    assert safe_value("a+b.c@x") == "a+b.c@x"
+    assert safe_value("$(rm -r) `;|&!\n'\"") == "__rm_-r__________"
