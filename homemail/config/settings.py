@@ -10,6 +10,7 @@ from homemail.config.auth import AuthSettings
 from homemail.config.declare import Declared, declared
 from homemail.config.imap import ImapSettings
 from homemail.config.local import LocalSettings
+from homemail.config.mailbox import MailboxSettings
 from homemail.config.pop3 import Pop3Settings
 from homemail.config.queue import QueueSettings, SendingSettings
 from homemail.config.sieve import SieveSettings
@@ -29,6 +30,7 @@ class Settings:
     smtp: SmtpSettings = field(default_factory=SmtpSettings)
     auth: AuthSettings = field(default_factory=AuthSettings)
     local: LocalSettings = field(default_factory=LocalSettings)
+    mailbox: MailboxSettings = field(default_factory=MailboxSettings)
     queue: QueueSettings = field(default_factory=QueueSettings)
     sending: SendingSettings = field(default_factory=SendingSettings)
     imap: ImapSettings = field(default_factory=ImapSettings)

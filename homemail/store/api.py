@@ -272,5 +272,11 @@ class Store(Protocol):
     def quota(self) -> Quota:
         """Return use and limits."""
 
+    def look(self) -> None:
+        """Look for changes by other programs in all open mailboxes; the watchers are told."""
+
+    def changes_fd(self) -> int:
+        """Return a descriptor that is readable when ``look`` may find something, or -1."""
+
     def close(self) -> None:
         """Give everything up: watchers, index, lock."""

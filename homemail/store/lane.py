@@ -11,11 +11,17 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, Protocol, TypeVar
 
+from homemail.errors import MailError
+from homemail.log import Log
 from homemail.model.session import SessionStart
 from homemail.store.api import Store
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+_MOMENT = 0.1  # seconds
+
+log = Log("store")
 
 
 class OwnerMail:
@@ -27,6 +33,8 @@ class OwnerMail:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self._fd: int | None = None  # what tells of changes by other programs
+        self._closing = False
         name = f"mail-{store.owner}"
         self._changes = ThreadPoolExecutor(1, thread_name_prefix=f"{name}-change")
         self._reads = ThreadPoolExecutor(1, thread_name_prefix=f"{name}-read")
@@ -37,6 +45,9 @@ class OwnerMail:
         Cancelling the caller does not stop a call that has begun.
         """
         loop = asyncio.get_running_loop()
+        if self._fd is None:
+            self._fd = self.store.changes_fd()
+            self._listen(loop)
         return await loop.run_in_executor(self._changes, lambda: call(*args, **kwargs))
 
     async def read(self, call: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -47,10 +58,34 @@ class OwnerMail:
     async def close(self) -> None:
         """Wait for what was begun, then close the store."""
         loop = asyncio.get_running_loop()
+        self._closing = True
+        if self._fd is not None and self._fd >= 0:
+            loop.remove_reader(self._fd)
         await loop.run_in_executor(self._reads, lambda: None)
         await loop.run_in_executor(self._changes, self.store.close)
         self._reads.shutdown()
         self._changes.shutdown()
+
+    def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._fd is not None and self._fd >= 0 and not self._closing:
+            loop.add_reader(self._fd, self._something_changed, loop)
+
+    def _something_changed(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Our own changes come here too, so look once for all that happen within a moment."""
+        assert self._fd is not None  # for the type checker: only then it is listened to
+        loop.remove_reader(self._fd)
+        loop.call_later(_MOMENT, self._look, loop)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        if not self._closing:
+            looking = loop.run_in_executor(self._changes, self._look_in_lane)
+            looking.add_done_callback(lambda _: self._listen(loop))
+
+    def _look_in_lane(self) -> None:
+        try:
+            self.store.look()
+        except MailError as error:
+            log.warning("mailboxes could not be looked through", reason=error.text)
 
 
 class OpenMail(Protocol):

@@ -346,13 +346,11 @@ class MaildirStore:
             self._boxes.pop(name).put_away()
 
     def look(self) -> None:
-        """Look for changes by other programs in all mailboxes that are loaded."""
         changed = self._around.watch.changed()
         for box in list(self._boxes.values()):
             box.look(changed)
 
     def changes_fd(self) -> int:
-        """Return a descriptor that is readable when ``look`` may find something; -1: none."""
         return self._around.watch.fileno()
 
     def mailboxes(self) -> list[MailboxInfo]:

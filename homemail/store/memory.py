@@ -463,6 +463,12 @@ class MemoryStore:
         if full or many:
             raise OverQuota("The account is over its quota")
 
+    def look(self) -> None:
+        """Nobody else can change what is in memory."""
+
+    def changes_fd(self) -> int:
+        return -1
+
     def close(self) -> None:
         for box in self._boxes.values():
             for mailbox in list(box.open):
