@@ -141,15 +141,15 @@ class Session:
                 case TooMuch(tag, error):
                     self.send(status_for(error).line(tag))
                 case Bad(tag, text):
-                    self._count(bad(text))
                     self.send(bad(text).line(tag or b"*"))
+                    self._count(bad(text))
 
     async def _answer(self, raw: RawCommand) -> None:
         self.tag = raw.tag
         answer = await self.execute(raw)
-        self._count(answer)
         self.tell(expunge=raw.name not in _WITHOUT_EXPUNGE, uid=raw.name.startswith(b"UID "))
         self.send(answer.line(raw.tag))
+        self._count(answer)
 
     def _count(self, answer: Tagged) -> None:
         self._bad = self._bad + 1 if answer.kind == b"BAD" else 0

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -86,10 +85,7 @@ class House:
 
     def mail(self, name: str) -> OwnerMail:
         if name not in self.mails:
-            store = MemoryStore(AccountId(name), now=lambda: NOON)
-            # Known beforehand, for the transcripts.
-            store._validity = itertools.count(7)
-            store._boxes[INBOX].uid_validity = next(store._validity)
+            store = MemoryStore(AccountId(name), now=NOON.timestamp)
             self.mails[name] = OwnerMail(store)
         return self.mails[name]
 
@@ -114,6 +110,10 @@ class House:
                 Actor(AccountId(name)),
             )
         )
+
+    def validity(self, name: str) -> int:
+        """Return the UIDVALIDITY of a person's INBOX."""
+        return self.mail(name).store.status(INBOX, Actor(AccountId(name))).uid_validity
 
     def connect(self, service: str = "imap") -> SocketConnection:
         return SocketConnection("127.0.0.1", self.port)

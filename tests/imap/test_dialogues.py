@@ -13,4 +13,5 @@ from tests.transcript import run_transcript, transcripts
 def test_dialogue(path, house):
     house.deliver("alice", HELLO, MULTIPART)
     events = {"delivered": lambda: house.deliver("alice", HELLO)}
-    run_transcript(path, house.connect, "imap", events=events)
+    variables = {"inbox": str(house.validity("alice"))}
+    run_transcript(path, house.connect, "imap", events=events, variables=variables)
