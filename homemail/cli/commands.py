@@ -29,6 +29,8 @@ class Command:
 
 
 COMMANDS = (
+    Command("try", "homemail.cli.try_", "start a complete server here and now, to try it"),
+    Command("serve", "homemail.cli.serve", "run the server by a settings file"),
     Command("account", "homemail.cli.account", "see and change who has mail here"),
     Command("check", "homemail.cli.check", "say what is wrong, without starting anything"),
     Command("settings", "homemail.cli.settings", "show and explain the settings"),

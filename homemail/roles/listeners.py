@@ -20,12 +20,8 @@ class Listener:
     """One listening socket and the service it is for: a name of ``PortSettings``."""
 
     service: str
+    address: tuple[str, int]
     socket: socket.socket
-
-    @property
-    def address(self) -> tuple[str, int]:
-        host, port = self.socket.getsockname()[:2]
-        return host, port
 
 
 IMPLICIT_TLS = frozenset({"submissions", "imaps", "pop3s"})
@@ -53,7 +49,7 @@ def bind(ports: PortSettings, interfaces: Sequence[str]) -> list[Listener]:
                 if (
                     one := _listen(host, port, service, optional=":" in host and len(hosts) > 1)
                 ) is not None:
-                    bound.append(Listener(service, one))
+                    bound.append(Listener(service, (host, port), one))
     except BaseException:
         close(bound)
         raise

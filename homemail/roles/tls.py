@@ -14,6 +14,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from twisted.internet.interfaces import IOpenSSLContextFactory
+from zope.interface import implementer
 
 from homemail.config.tls import TlsSettings
 from homemail.durable import make_directory, write_atomic
@@ -72,6 +74,7 @@ def _twisted_context(openssl: Any, certificate: Path, key: Path) -> Any:
     return context
 
 
+@implementer(IOpenSSLContextFactory)
 class _ContextFactory:
     """What ``transport.startTLS`` and ``listenSSL`` of Twisted ask for."""
 

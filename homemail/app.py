@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: MIT
+"""The composition root: settings to objects to a running house, all roles in one process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from homemail.auth.service import LocalAuthenticator
+from homemail.auth.users_file import UsersFile
+from homemail.config.settings import Settings
+from homemail.durable import make_directory
+from homemail.log import Log
+from homemail.mta.commit import Commit
+from homemail.mta.queue.spooled import open_queue
+from homemail.mta.route import Router
+from homemail.mta.transaction import Transactions
+from homemail.roles.frontend import Doors, Frontend
+from homemail.roles.listeners import Listener
+from homemail.roles.tls import load_contexts
+from homemail.roles.worker import MailboxWorker
+
+log = Log("supervisor")
+
+
+class House:
+    """A whole server. ``start`` once, ``stop`` once.
+
+    ``programs_as_root``: whether programs named in ``.forward`` may run where the server is root.
+    """
+
+    def __init__(self, settings: Settings, *, programs_as_root: bool) -> None:
+        """Take the settings; nothing is opened but the certificate.
+
+        Raises:
+            ConfigError: a setting cannot be used.
+        """
+        self._settings = settings
+        self._tls = load_contexts(settings.tls)
+        self._may_run_programs = programs_as_root or os.geteuid() != 0
+
+    async def start(self, listeners: Sequence[Listener]) -> None:
+        """Start every role; connections are taken when this returns.
+
+        Raises:
+            ConfigError: settings do not fit together.
+            Temporary: a directory cannot be used now, or another server uses it.
+        """
+        settings, site = self._settings, self._settings.site
+        make_directory(site.data_directory)
+        accounts = UsersFile(
+            settings.auth.users_file,
+            local_domains=site.mydestination,
+            default_home=settings.auth.home_base,
+        )
+        self._authenticator = LocalAuthenticator(accounts, settings.auth)
+        own = [one.address[0] for one in listeners]
+        router = Router(site, accounts, settings.sending, own_addresses=own)
+        self._queue = await open_queue(site.queue_directory)
+        self._worker = MailboxWorker(
+            accounts,
+            self._authenticator.redeem,
+            self._queue.add,
+            settings,
+            may_run_programs=self._may_run_programs,
+        )
+        transactions = Transactions(
+            settings.smtp,
+            site,
+            router=router,
+            commit=Commit(self._queue, self._worker.deliver),
+            now=lambda: datetime.now(UTC).astimezone(),
+        )
+        doors = Doors(
+            self._authenticator, self._worker.open_mail, self._worker.open_scripts, transactions
+        )
+        self._frontend = Frontend(settings, doors, self._tls)
+        await self._frontend.listen(listeners)
+
+    async def stop(self) -> None:
+        """Take nothing more, finish what was accepted, give everything up."""
+        await self._frontend.shutdown()
+        await self._queue.close()
+        await self._worker.close()
+        self._authenticator.close()

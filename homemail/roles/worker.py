@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: MIT
+"""The mailbox worker: delivers into its owners' mailboxes and opens them for their sessions.
+
+Today one worker serves every account; an owner's mailboxes are opened when they are first wanted
+and stay open until the worker ends, so a second login or delivery finds them as they are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from homemail.auth.api import Account, Accounts
+from homemail.config.settings import Settings
+from homemail.errors import MailError, NoSuchUser, Refused, Temporary
+from homemail.log import Log
+from homemail.mda.deliver import OwnerDelivery
+from homemail.model.address import AccountId
+from homemail.model.delivery import Deferred, Delivery, DeliveryResult
+from homemail.model.envelope import Submit
+from homemail.model.message import MessageContent
+from homemail.model.reply import Reply, reply_for
+from homemail.model.session import SessionStart
+from homemail.sieve import Limits
+from homemail.sieve.scripts import ScriptDirectory, quota_of
+from homemail.store import open_store
+from homemail.store.lane import OwnerMail
+
+log = Log("worker")
+
+Redeem = Callable[[str, AccountId], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    account: Account
+    mail: OwnerMail
+    deliver: OwnerDelivery
+
+
+class MailboxWorker:
+    """Fulfils ``Deliver``, ``OpenMail`` and ``OpenScripts`` for every account.
+
+    ``redeem`` tells whether a ticket opens an account; ``submit`` hands on what Sieve and
+    ``.forward`` send.
+    """
+
+    def __init__(
+        self,
+        accounts: Accounts,
+        redeem: Redeem,
+        submit: Submit,
+        settings: Settings,
+        *,
+        may_run_programs: bool,
+    ) -> None:
+        self._accounts = accounts
+        self._redeem = redeem
+        self._submit = submit
+        self._settings = settings
+        self._may_run_programs = may_run_programs
+        self._limits = _limits(settings)
+        self._owners: dict[AccountId, asyncio.Task[_Owner]] = {}
+
+    async def deliver(self, delivery: Delivery, content: MessageContent) -> DeliveryResult:
+        try:
+            owner = await self._owner(delivery.account)
+            return await owner.deliver(delivery, content)
+        except MailError as error:
+            trouble = error.__cause__ or error.text
+            log.warning("not delivered", trace=delivery.envelope.trace, trouble=trouble)
+            return Deferred(reply_for(error, permanent=451))
+        except Exception:
+            log.exception("delivery failed", trace=delivery.envelope.trace)
+            return Deferred(Reply(451, "4.3.0", "Local trouble, try again later"))
+
+    async def open_mail(self, start: SessionStart) -> OwnerMail:
+        self._admit(start)
+        return (await self._owner(start.account)).mail
+
+    async def open_scripts(self, start: SessionStart) -> ScriptDirectory:
+        self._admit(start)
+        owner = await self._owner(start.account)
+        return ScriptDirectory(owner.account.home, quota_of(self._settings.sieve))
+
+    async def close(self) -> None:
+        """Finish what was begun and give every owner up."""
+        tasks = list(self._owners.values())
+        for owner in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(owner, _Owner):
+                await owner.deliver.close()
+                await owner.mail.close()
+
+    def _admit(self, start: SessionStart) -> None:
+        if not self._redeem(start.ticket, start.account):
+            raise Refused("The login is no longer valid")
+
+    async def _owner(self, account: AccountId) -> _Owner:
+        task = self._owners.get(account)
+        if task is None or (task.done() and (task.cancelled() or task.exception())):
+            task = asyncio.create_task(self._open(account))
+            self._owners[account] = task
+        return await asyncio.shield(task)
+
+    async def _open(self, account_id: AccountId) -> _Owner:
+        account = await self._accounts.find(account_id)
+        if account is None:
+            raise NoSuchUser("No such user here")
+        try:
+            store = await asyncio.to_thread(
+                open_store, account.id, account.home, self._settings.mailbox
+            )
+        except OSError as error:
+            raise Temporary("The mailboxes cannot be opened now") from error
+        mail = OwnerMail(store)
+        deliver = OwnerDelivery(
+            account,
+            mail,
+            self._submit,
+            self._settings.local,
+            may_run_programs=self._may_run_programs,
+            delimiter=self._settings.site.recipient_delimiter,
+            limits=self._limits,
+        )
+        return _Owner(account, mail, deliver)
+
+
+def _limits(settings: Settings) -> Limits:
+    sieve = settings.sieve
+    return Limits(
+        script_octets=sieve.sieve_max_script_size,
+        redirects=sieve.sieve_max_redirects,
+        actions=sieve.sieve_max_actions,
+        vacation_seconds=(
+            int(sieve.sieve_vacation_min_period),
+            int(sieve.sieve_vacation_max_period),
+        ),
+    )
