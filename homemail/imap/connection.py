@@ -10,7 +10,7 @@ Invariants:
   passed over to its end, or the connection ends.
 - What came before TLS is not there after it (``start_tls``).
 
-Source: RFC 3501 §2.2.1, RFC 3501 §4.3, RFC 7888 §4.
+Source: RFC 3501 §2.2.1, RFC 3501 §4.3, RFC 7888 §3.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""APPENDLIMIT: how large an appended message may be (RFC 7889 §3)."""
+"""APPENDLIMIT: how large an appended message may be (RFC 7889 §2)."""
 
 from __future__ import annotations
 

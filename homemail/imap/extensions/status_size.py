@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""STATUS=SIZE: the octets of a mailbox (RFC 8438 §2)."""
+"""STATUS=SIZE: the octets of a mailbox (RFC 8438 §3)."""
 
 from __future__ import annotations
 

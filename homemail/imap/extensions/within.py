@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""WITHIN: SEARCH OLDER and YOUNGER (RFC 5032 §3)."""
+"""WITHIN: SEARCH OLDER and YOUNGER (RFC 5032 §2)."""
 
 from __future__ import annotations
 
