@@ -27,12 +27,26 @@ class RecipientStatus(Enum):
 
 @dataclass(frozen=True, slots=True)
 class QueuedRecipient:
-    """A recipient, what became of it, what the next host said last, who was told already."""
+    """A recipient, what became of it, what was said last, who was told already.
+
+    ``relay`` is the host that said ``last_reply``, as ``name[address]:port``; without it the
+    words are our own.
+    """
 
     recipient: Recipient
     status: RecipientStatus = RecipientStatus.PENDING
     last_reply: Reply | None = None
     notified: Notify = Notify.NEVER
+    relay: str = ""
+
+    @property
+    def reason(self) -> str:
+        """What was said last, in one line for people; empty when nothing was."""
+        if self.last_reply is None:
+            return ""
+        if self.relay:
+            return f"host {self.relay} said: {self.last_reply}"
+        return " ".join(self.last_reply.text.split("\n"))
 
 
 class QueueState(Enum):

@@ -172,6 +172,7 @@ def _outcome(queued: QueuedRecipient) -> dict[str, object]:
         "status": queued.status.value,
         "reply": None if reply is None else [reply.code, reply.status, reply.text],
         "notified": _notify_words(queued.notified),
+        "relay": queued.relay,
     }
 
 
@@ -249,6 +250,7 @@ def _read_outcome(queued: QueuedRecipient, fields: dict[str, Any]) -> QueuedReci
         RecipientStatus(fields["status"]),
         None if reply is None else Reply(_count(reply[0]), _text(reply[1]), _text(reply[2])),
         _notify(fields["notified"]),
+        _text(fields["relay"]),
     )
 
 

@@ -69,7 +69,7 @@ envelopes = st.builds(
 )
 replies = st.builds(Reply, st.integers(200, 599), st.sampled_from(["", "5.1.1"]), texts)
 outcomes = st.tuples(
-    st.sampled_from(list(RecipientStatus)), st.none() | replies, notifies, st.booleans()
+    st.sampled_from(list(RecipientStatus)), st.none() | replies, notifies, texts, st.booleans()
 )
 times = st.floats(0, 1e12).map(LineTime)
 
@@ -91,9 +91,9 @@ def stored_entries(draw):
 @st.composite
 def changed(draw, stored):
     queued = tuple(
-        replace(one, status=status, last_reply=reply, notified=notified) if do else one
+        replace(one, status=status, last_reply=reply, notified=notified, relay=relay) if do else one
         for one in stored.entry.recipients
-        for status, reply, notified, do in [draw(outcomes)]
+        for status, reply, notified, relay, do in [draw(outcomes)]
     )
     entry = replace(
         stored.entry,

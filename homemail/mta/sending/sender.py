@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: MIT
+"""The ``smtp`` and ``lmtp`` transports: the hosts of a next hop, one after the other."""
+
+from __future__ import annotations
+
+import re
+import socket
+from dataclasses import replace
+
+from homemail.config.queue import SendingSettings
+from homemail.errors import MailError, NextHopUnreachable
+from homemail.log import Log
+from homemail.model.envelope import Envelope, Recipient
+from homemail.model.message import MessageContent
+from homemail.model.reply import reply_for
+from homemail.mta.api import NextHop
+from homemail.mta.sending.client import Finished, Options, Transfer
+from homemail.mta.sending.connection import hand_over
+from homemail.mta.sending.hosts import Myself, Target, find_targets
+from homemail.mta.sending.transport import Sent
+from homemail.resolve import Resolver
+
+_HEADER_LIMIT = 1024 * 1024
+
+log = Log("smtp")
+
+
+class SmtpSender:
+    """A ``Transport`` that speaks SMTP, or LMTP where the next hop's transport says so."""
+
+    def __init__(self, settings: SendingSettings, resolver: Resolver, myself: Myself) -> None:
+        self._settings = settings
+        self._resolver = resolver
+        self._myself = myself
+
+    async def __call__(
+        self,
+        next_hop: NextHop,
+        envelope: Envelope,
+        recipients: tuple[Recipient, ...],
+        content: MessageContent,
+    ) -> tuple[Sent, ...]:
+        try:
+            targets = await find_targets(next_hop, self._resolver, self._myself)
+        except MailError as error:
+            return (Sent(reply_for(error), unreachable=True),) * len(recipients)
+        needs = needs_utf8(envelope, recipients, content)
+        transfer = Transfer(envelope, recipients, content.size, needs)
+        return await self._try_each(targets, next_hop, transfer, content)
+
+    async def _try_each(
+        self,
+        targets: tuple[Target, ...],
+        next_hop: NextHop,
+        transfer: Transfer,
+        content: MessageContent,
+    ) -> tuple[Sent, ...]:
+        worst: tuple[Sent, ...] = ()
+        for target in targets[: self._settings.smtp_mx_address_limit]:
+            sent = await self._try_one(target, next_hop, transfer, content)
+            if not any(one.unreachable for one in sent):
+                return sent
+            log.info("host in trouble", trace=transfer.envelope.trace, reason=sent[0].reply)
+            if not worst or sent[0].reply.temporary:
+                worst = sent
+        return worst
+
+    async def _try_one(
+        self, target: Target, next_hop: NextHop, transfer: Transfer, content: MessageContent
+    ) -> tuple[Sent, ...]:
+        tls = self._settings.smtp_tls_security_level
+        options = Options(
+            hello=self._settings.smtp_helo_name,
+            peer=str(target),
+            lmtp=next_hop.transport == "lmtp",
+            tls=tls,
+        )
+        seconds = self._settings.smtp_connect_timeout
+        try:
+            finished = await hand_over(target, transfer, options, content, seconds)
+            if finished.host_trouble and finished.tls_failed and tls == "may":
+                # Opportunistic: a host whose TLS is broken gets its mail in the clear.
+                options = replace(options, tls="none")
+                finished = await hand_over(target, transfer, options, content, seconds)
+        except NextHopUnreachable as error:
+            return (Sent(reply_for(error), unreachable=True),) * len(transfer.recipients)
+        return _sent(finished, target)
+
+
+def _sent(finished: Finished, target: Target) -> tuple[Sent, ...]:
+    return tuple(
+        Sent(
+            answer.reply,
+            str(target) if answer.theirs else "",
+            finished.dsn,
+            finished.host_trouble,
+        )
+        for answer in finished.answers
+    )
+
+
+def needs_utf8(
+    envelope: Envelope, recipients: tuple[Recipient, ...], content: MessageContent
+) -> bool:
+    """Whether the message cannot be sent on without SMTPUTF8.
+
+    A domain alone can be sent in its A-label form; a local part or a header cannot.
+
+    Source: RFC 6531 §3.4.
+    """
+    paths = [recipient.forward_path for recipient in recipients]
+    if envelope.reverse_path is not None:
+        paths.append(envelope.reverse_path)
+    if not all(path.local_part.isascii() for path in paths):
+        return True
+    return envelope.utf8 and not _header(content).isascii()
+
+
+def _header(content: MessageContent) -> bytes:
+    with content.open() as reader:
+        return re.split(rb"\r\n\r\n", reader.read(_HEADER_LIMIT), maxsplit=1)[0]
+
+
+def is_address_of_this_machine(address: str) -> bool:
+    """Whether a service here could listen on ``address``: the system is asked by binding."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.bind((address, 0))
+    except OSError:
+        return False
+    return True

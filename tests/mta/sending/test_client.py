@@ -1,0 +1,334 @@
+# SPDX-License-Identifier: MIT
+from __future__ import annotations
+
+import pytest
+
+from homemail.model.envelope import Body, Notify, OriginalRecipient, Ret
+from homemail.mta.sending.client import (
+    Ask,
+    ClientConnection,
+    Finished,
+    Options,
+    SendContent,
+    StartTls,
+    Transfer,
+    xtext,
+)
+from tests.mta.queue.samples import envelope, recipient
+
+EHLO = b"250-mx.far.test hello\r\n250-PIPELINING\r\n250-SIZE 1000000\r\n250-8BITMIME\r\n250 DSN\r\n"
+PLAIN = b"250 mx.far.test\r\n"
+HELLO = [b"220 mx.far.test ESMTP\r\n", EHLO]
+DOWN = b""  # the connection ends
+
+
+def transfer(*recipients, size=100, needs_utf8=False, **fields):
+    sample = envelope(*(recipients or ("bob@far.test",)), **fields)
+    return Transfer(sample, sample.recipients, size, needs_utf8)
+
+
+def pieces(data, cut):
+    if cut == "octets":
+        return [data[n : n + 1] for n in range(len(data))]
+    if cut == "whole":
+        return [data]
+    return [piece for piece in (data[:cut], data[cut:]) if piece]
+
+
+def converse(core, script, cut="whole"):
+    """Play the server's part; return what the client wrote and its end."""
+    written, says = [], iter(script)
+    step = core.step
+    while not isinstance(step, Finished):
+        match step:
+            case Ask(data):
+                written.append(data)
+                step = core.receive(b"")
+                while step is None:
+                    said = next(says)
+                    step = core.lose() if said == DOWN else feed(core, said, cut)
+            case StartTls():
+                written.append(b"<TLS>")
+                step = core.tls_started()
+            case SendContent(empty):
+                written.append(b"<EMPTY>" if empty else b"<CONTENT>")
+                step = core.content_sent()
+    return [data for data in written if data], step
+
+
+def feed(core, said, cut):
+    step = None
+    for piece in pieces(said, cut):
+        step = core.receive(piece) or step
+    return step
+
+
+def codes(finished):
+    return [(answer.reply.code, answer.theirs) for answer in finished.answers]
+
+
+OPTIONS = Options("home.test", "mx.far.test[192.0.2.1]:25")
+
+DIALOGUES = {
+    "pipelined": (
+        transfer(),
+        [*HELLO, b"250 ok\r\n250 ok\r\n354 go\r\n", b"250 2.0.0 taken\r\n", b"221 bye\r\n"],
+        [
+            b"EHLO home.test\r\n",
+            b"MAIL FROM:<alice@home.test> SIZE=100\r\nRCPT TO:<bob@far.test>\r\nDATA\r\n",
+            b"<CONTENT>",
+            b"QUIT\r\n",
+        ],
+        [(250, True)],
+    ),
+    "one at a time after HELO": (
+        transfer("a@x.test", "b@x.test", sender=None),
+        [
+            b"220-hello\r\n220 x\r\n",
+            b"502 what?\r\n",
+            *[b"250 ok\r\n"] * 3,
+            b"550-5.1.1 not\r\n550 5.1.1 here\r\n",
+            b"354 go\r\n",
+            b"250 ok\r\n",
+            b"221 bye\r\n",
+        ],
+        [
+            b"EHLO home.test\r\n",
+            b"HELO home.test\r\n",
+            b"MAIL FROM:<>\r\n",
+            b"RCPT TO:<a@x.test>\r\n",
+            b"RCPT TO:<b@x.test>\r\n",
+            b"DATA\r\n",
+            b"<CONTENT>",
+            b"QUIT\r\n",
+        ],
+        [(250, True), (550, True)],
+    ),
+    "all refused, yet asked for the message": (
+        transfer(),
+        [*HELLO, b"250 ok\r\n450 4.2.0 later\r\n354 go\r\n", b"554 no\r\n", b"221 bye\r\n"],
+        [
+            b"EHLO home.test\r\n",
+            b"MAIL FROM:<alice@home.test> SIZE=100\r\nRCPT TO:<bob@far.test>\r\nDATA\r\n",
+            b"<EMPTY>",
+            b"QUIT\r\n",
+        ],
+        [(450, True)],
+    ),
+    "sender refused": (
+        transfer("a@x.test", "b@x.test"),
+        [*HELLO, b"553 5.7.1 no\r\n503 no\r\n503 no\r\n503 no\r\n", b"221 bye\r\n"],
+        None,
+        [(553, True), (553, True)],
+    ),
+    "message refused after the dot": (
+        transfer("a@x.test", "b@x.test"),
+        [*HELLO, b"250 a\r\n250 b\r\n450 c\r\n354 d\r\n", b"554 5.6.0 spam\r\n", b"221 bye\r\n"],
+        None,
+        [(554, True), (450, True)],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DIALOGUES)
+def test_dialogue_however_it_is_cut(name):
+    job, script, expected, answers = DIALOGUES[name]
+    longest = max(len(said) for said in script)
+    for cut in ("whole", "octets", *range(1, longest)):
+        written, finished = converse(ClientConnection(job, OPTIONS), script, cut)
+        assert expected is None or written == expected, cut
+        assert codes(finished) == answers, cut
+        assert not finished.host_trouble
+
+
+def finish(job, script, **options):
+    fields = {"hello": "home.test", "peer": OPTIONS.peer, **options}
+    return converse(ClientConnection(job, Options(**fields)), script)
+
+
+def test_lmtp_answers_for_each():
+    job = transfer("a@x.test", "b@x.test", "c@x.test", "d@x.test")
+    script = [b"220 lmtp\r\n", b"250-x\r\n250 PIPELINING\r\n"]
+    script += [b"250 m\r\n250 a\r\n550 b\r\n250 c\r\n250 d\r\n354 f\r\n"]
+    script += [b"250 2.1.5 a\r\n452 4.2.2 c full\r\n", b"550 5.1.1 d\r\n", b"221 bye\r\n"]
+    written, finished = finish(job, script, lmtp=True)
+    assert written[0] == b"LHLO home.test\r\n"
+    assert codes(finished) == [(250, True), (550, True), (452, True), (550, True)]
+
+
+def test_lmtp_keeps_what_was_answered_before_the_end():
+    job = transfer("a@x.test", "b@x.test")
+    script = [b"220 lmtp\r\n", b"250-x\r\n250 PIPELINING\r\n"]
+    script += [b"250 m\r\n250 a\r\n250 b\r\n354 f\r\n", b"250 2.1.5 a\r\n", DOWN]
+    _, finished = finish(job, script, lmtp=True)
+    assert codes(finished) == [(250, True), (451, False)]
+
+
+LOST = {
+    "at once": [DOWN],
+    "after the greeting": [b"220 x\r\n", DOWN],
+    "in the middle of a reply": [b"220 x\r\n", b"250-x\r\n250-PIPE", DOWN],
+    "busy": [b"421 4.3.2 busy\r\n"],
+    "refuses to talk": [b"554 5.3.2 nobody here\r\n", b"221 bye\r\n"],
+    "refuses EHLO and HELO": [b"220 x\r\n", b"550 no\r\n", b"550 no\r\n", b"221 bye\r\n"],
+    "no SMTP": [b"SSH-2.0-OpenSSH_9.2\r\n", DOWN],
+    "endless line": [b"220 " + b"x" * 5000 + b"\r\n", DOWN],
+    "endless reply": [b"220-x\r\n" * 300, DOWN],
+}
+
+
+@pytest.mark.parametrize("name", LOST)
+def test_trouble_of_the_host(name):
+    _, finished = finish(transfer(), LOST[name])
+    assert finished.host_trouble
+    assert finished.answers[0].reply.code in (421, 451, 550, 554)
+
+
+def test_lost_in_the_middle_keeps_refusals():
+    job = transfer("a@x.test", "b@x.test")
+    _, finished = finish(job, [*HELLO, b"250 ok\r\n550 5.1.1 no\r\n", DOWN])
+    assert codes(finished) == [(550, True), (451, False)]
+    text = finished.answers[1].reply.text
+    assert text.startswith("lost connection with mx.far.test[192.0.2.1]:25 while sending MAIL")
+    assert not finished.host_trouble
+
+
+def test_shut_down_in_the_middle_is_their_answer():
+    job = transfer("a@x.test", "b@x.test")
+    _, finished = finish(job, [*HELLO, b"250 ok\r\n421 4.3.2 going down\r\n", DOWN])
+    assert codes(finished) == [(421, True), (421, True)]
+
+
+def test_lost_after_the_dot_may_be_sent_again():
+    _, finished = finish(transfer(), [*HELLO, b"250 a\r\n250 b\r\n354 c\r\n", DOWN])
+    assert codes(finished) == [(451, False)]
+    assert "message may be sent more than once" in finished.answers[0].reply.text
+
+
+def test_lost_at_quit_changes_nothing():
+    script = [*HELLO, b"250 a\r\n250 b\r\n354 c\r\n", b"250 d\r\n", DOWN]
+    _, finished = finish(transfer(), script)
+    assert codes(finished) == [(250, True)]
+
+
+def test_an_odd_reply_defers():
+    script = [*HELLO, b"250 a\r\n250 b\r\n354 c\r\n", b"354 again?\r\n", b"221 bye\r\n"]
+    _, finished = finish(transfer(), script)
+    assert codes(finished) == [(451, True)]
+
+
+def test_too_big_is_not_tried():
+    written, finished = finish(transfer(size=2_000_000), [*HELLO, b"221 bye\r\n"])
+    assert codes(finished) == [(552, False)]
+    assert written[-1] == b"QUIT\r\n"
+    assert "exceeds size limit 1000000" in finished.answers[0].reply.text
+
+
+def test_binary_is_not_sent():
+    _, finished = finish(transfer(body=Body.BINARY), [*HELLO, b"221 bye\r\n"])
+    assert finished.answers[0].reply.status == "5.6.3"
+
+
+def test_eight_bit_is_said_where_it_is_offered():
+    script = [*HELLO, b"250 a\r\n250 b\r\n354 c\r\n", b"250 d\r\n", b"221 bye\r\n"]
+    written, _ = finish(transfer(body=Body.EIGHT_BIT), script)
+    assert b" BODY=8BITMIME\r\n" in written[1]
+
+
+def test_utf8():
+    job = transfer("δοκιμή@παράδειγμα.test", needs_utf8=True)
+    _, finished = finish(job, [*HELLO, b"221 bye\r\n"])
+    assert finished.answers[0].reply.status == "5.6.7"
+    script = [b"220 x\r\n", b"250-x\r\n250-PIPELINING\r\n250 SMTPUTF8\r\n"]
+    script += [b"250 a\r\n250 b\r\n354 c\r\n", b"250 d\r\n", b"221 bye\r\n"]
+    written, finished = finish(job, script)
+    assert "SMTPUTF8\r\nRCPT TO:<δοκιμή@παράδειγμα.test>\r\n".encode() in written[1]
+    written, _ = finish(transfer("bob@παράδειγμα.test"), script)
+    assert b"RCPT TO:<bob@xn--hxajbheg2az3al.test>\r\n" in written[1]
+
+
+def test_dsn_is_handed_over():
+    job = transfer(
+        recipient(
+            "bob@far.test",
+            notify=Notify.SUCCESS | Notify.FAILURE,
+            original=OriginalRecipient("rfc822", "Bob+x@far.test"),
+        ),
+        recipient("carol@far.test", notify=Notify.NEVER),
+        recipient("dave@far.test"),
+        ret=Ret.HDRS,
+        envelope_id="id=1 2",
+    )
+    script = [*HELLO, b"250 a\r\n" * 4 + b"354 c\r\n", b"250 d\r\n", b"221 bye\r\n"]
+    written, finished = finish(job, script)
+    assert written[1].split(b"\r\n")[:4] == [
+        b"MAIL FROM:<alice@home.test> SIZE=100 RET=HDRS ENVID=id+3D1+202",
+        b"RCPT TO:<bob@far.test> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;Bob+2Bx@far.test",
+        b"RCPT TO:<carol@far.test> NOTIFY=NEVER",
+        b"RCPT TO:<dave@far.test>",
+    ]
+    assert finished.dsn
+
+
+TLS_HELLO = b"250-x\r\n250 STARTTLS\r\n"
+
+
+def test_tls_where_offered():
+    script = [b"220 x\r\n", TLS_HELLO, b"220 go\r\n", EHLO, b"250 a\r\n250 b\r\n354 c\r\n"]
+    written, finished = finish(transfer(), [*script, b"250 d\r\n", b"221 bye\r\n"])
+    assert written[1:4] == [b"STARTTLS\r\n", b"<TLS>", b"EHLO home.test\r\n"]
+    assert codes(finished) == [(250, True)]
+
+
+def test_tls_none_does_not_ask():
+    script = [b"220 x\r\n", TLS_HELLO, b"250 a\r\n", b"250 b\r\n", b"354 c\r\n", b"250 d\r\n"]
+    written, _ = finish(transfer(), [*script, b"221 bye\r\n"], tls="none")
+    assert b"STARTTLS\r\n" not in written
+
+
+def test_tls_refused_goes_on_in_the_clear():
+    script = [b"220 x\r\n", TLS_HELLO, b"454 4.7.0 not now\r\n"]
+    script += [b"250 a\r\n", b"250 b\r\n", b"354 c\r\n", b"250 d\r\n", b"221 bye\r\n"]
+    _, finished = finish(transfer(), script)
+    assert codes(finished) == [(250, True)]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        [b"220 x\r\n", EHLO, b"221 bye\r\n"],
+        [b"220 x\r\n", TLS_HELLO, b"454 4.7.0 not now\r\n", b"221 bye\r\n"],
+        [b"220 x\r\n", TLS_HELLO, b"554 5.7.0 never\r\n", b"221 bye\r\n"],
+    ],
+)
+def test_tls_that_must_be_defers(script):
+    _, finished = finish(transfer(), script, tls="encrypt")
+    assert finished.answers[0].reply.temporary
+    assert finished.host_trouble
+
+
+def test_octets_before_tls_are_refused():
+    _, finished = finish(transfer(), [b"220 x\r\n", TLS_HELLO, b"220 go\r\n250 injected\r\n"])
+    assert finished.answers[0].reply.temporary
+    assert "octets before TLS" in finished.answers[0].reply.text
+
+
+def test_a_handshake_that_fails_is_told():
+    core = ClientConnection(transfer(), OPTIONS)
+    core.receive(b"220 x\r\n")
+    core.receive(TLS_HELLO)
+    assert isinstance(core.receive(b"220 go\r\n"), StartTls)
+    finished = core.lose("Cannot start TLS: handshake failure")
+    assert finished.tls_failed
+    assert finished.host_trouble
+
+
+def test_timed_out():
+    core = ClientConnection(transfer(), OPTIONS)
+    text = core.lose("timed out").answers[0].reply.text
+    expected = "timed out while receiving the initial server greeting"
+    assert text == f"conversation with mx.far.test[192.0.2.1]:25 {expected}"
+
+
+def test_xtext():
+    assert xtext("a+b=c d\u00e9") == "a+2Bb+3Dc+20d+C3+A9"
