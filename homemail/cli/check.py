@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from homemail.cli.failures import FAILED
 from homemail.cli.finding import Finding, error
-from homemail.cli.installation import load_settings
+from homemail.cli.installation import load_loaded
 from homemail.cli.output import print_json, printable, styled
 from homemail.cli.parser import Arguments, Parser
 from homemail.errors import ConfigErrors
@@ -52,11 +52,16 @@ def run(arguments: Arguments) -> int:
 
 def _findings(arguments: Arguments) -> Iterator[Finding]:
     try:
-        settings = load_settings(arguments)
+        loaded = load_loaded(arguments)
     except ConfigErrors as wrong:
         yield from (error(str(each)) for each in wrong.errors)
         return
     from homemail.cli.checks import CHECKS  # a wrong file is told of at once
+    from homemail.cli.usable import usable_settings
 
+    try:
+        usable_settings(loaded)
+    except ConfigErrors as wrong:
+        yield from (error(str(each)) for each in wrong.errors)
     for check in CHECKS:
-        yield from check(settings)
+        yield from check(loaded.settings)

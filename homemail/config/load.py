@@ -35,11 +35,10 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The settings, and for each one that a file sets: where, and what it says there."""
+    """The settings, and where each one that a file sets was set."""
 
     settings: Settings
     origins: Mapping[str, Origin]
-    written: Mapping[str, object]
 
 
 def load(files: Sequence[Path], *, hostname: Callable[[], str] | None = None) -> Settings:
@@ -69,13 +68,22 @@ def load_with_origins(
     if unreadable:  # what it says may be what the others need
         raise _in_order([*unreadable, *errors], files)
     base = files[0].absolute().parent if files else DEFAULT_FILE.parent
-    settings = _build(Values(known, written, base, hostname or system_hostname), written, errors)
-    if settings:
-        errors += [_located(error, written) for error in check(settings)]
+    origins = {name: Origin(at.file, at.line) for name, at in written.items()}
+    wrong: list[ConfigError] = []
+    settings = _build(Values(known, written, base, hostname or system_hostname), wrong)
+    wrong += check(settings) if settings else []
+    errors += [located(error, origins) for error in wrong]
     if errors or not settings:
         raise _in_order(errors, files)
-    origins = {name: Origin(at.file, at.line) for name, at in written.items()}
-    return Loaded(settings, origins, {name: at.raw for name, at in written.items()})
+    return Loaded(settings, origins)
+
+
+def located(error: ConfigError, origins: Mapping[str, Origin]) -> ConfigError:
+    """Return ``error`` with the place where its parameter was set, if a file sets it."""
+    origin = origins.get(error.parameter)
+    if origin is None or error.file:
+        return error
+    return ConfigError(error.text, file=origin.file, line=origin.line, parameter=error.parameter)
 
 
 def system_hostname() -> str:
@@ -95,9 +103,7 @@ def system_hostname() -> str:
     return next((full for full in names if full.startswith(f"{name}.")), name)
 
 
-def _build(
-    values: Values, written: Mapping[str, Written], errors: list[ConfigError]
-) -> Settings | None:
+def _build(values: Values, errors: list[ConfigError]) -> Settings | None:
     """Return the settings, or None with something in ``errors``."""
     of_group: dict[str, dict[str, Any]] = {group: {} for group in groups()}
     for known in known_settings().values():
@@ -106,7 +112,7 @@ def _build(
         except Undefined:
             continue
         except WrongValue as error:
-            errors.append(_located(ConfigError(str(error), parameter=error.parameter), written))
+            errors.append(ConfigError(str(error), parameter=error.parameter))
     if any(len(of_group[group]) < len(fields(kind)) for group, kind in groups().items()):
         return None
     made: dict[str, Any] = {}
@@ -114,16 +120,8 @@ def _build(
         try:
             made[group] = kind(**of_group[group])
         except ConfigError as error:
-            errors.append(_located(error, written))
+            errors.append(error)
     return Settings(**made) if len(made) == len(groups()) else None
-
-
-def _located(error: ConfigError, written: Mapping[str, Written]) -> ConfigError:
-    """Return ``error`` with the place where its parameter was set, if a file sets it."""
-    place = written.get(error.parameter)
-    if not place or error.file:
-        return error
-    return ConfigError(error.text, file=place.file, line=place.line, parameter=error.parameter)
 
 
 def _in_order(errors: Sequence[ConfigError], files: Sequence[Path]) -> ConfigErrors:

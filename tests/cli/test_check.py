@@ -149,7 +149,21 @@ def test_wrong_settings_are_all_told(check, whole):
         ({"tls_key_file": "cert.pem"}, 1, "error: DIR/cert.pem has no private key in PEM form"),
         ({"users_file": "none"}, 0, 'warning: no account file DIR/none; "homemail account add'),
         ({"users_file": "home_"}, 1, "error: the account file DIR/home_ cannot be read: Is a"),
-        ({"mydestination": ["other.test"]}, 0, "warning: nobody gets mail for postmaster"),
+        (
+            {"smtpd_relay_restrictions": ["reject_unauth_destnation"]},
+            1,
+            "error: DIR/homemail.toml:11: smtpd_relay_restrictions: unknown check",
+        ),
+        (
+            {"smtpd_relay_restrictions": [], "mynetworks": ["0.0.0.0/0"]},
+            1,
+            "error: DIR/homemail.toml:11: smtpd_relay_restrictions: these checks let anybody send",
+        ),
+        (
+            {"relayhost": "[mail.example.org"},
+            1,
+            "error: DIR/homemail.toml:11: relayhost: ",
+        ),
         (
             {"mydestination": ["other.test"]},
             0,
@@ -245,6 +259,13 @@ def test_broken_lines_of_the_account_file(check, whole):
         ["DIR/users", "2"],
         ["DIR/users", "3"],
     ]
+
+
+def test_nobody_is_postmaster(check, whole):
+    (whole / "users").write_text("alice:{PLAIN}x::::::disabled=yes\n")
+    status, lines = check()
+    assert status == 0
+    assert lines[0].startswith("warning: nobody gets mail for postmaster@home.test, where")
 
 
 def test_a_home_that_is_a_file(check, whole):

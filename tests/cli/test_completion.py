@@ -31,7 +31,7 @@ def script(homemail, tmp_path):
     [
         (["a"], "account"),
         (["account", "dis"], "disable"),
-        (["--directory", "account", "se"], "settings"),
+        (["--directory", "account", "set"], "settings"),
         (["account", "--directory", "x", "pass"], "password"),
         (["account", "add", "--gen"], "--generate"),
         (["account", "show", "alice", "--j"], "--json"),

@@ -11,8 +11,10 @@ from homemail.auth.users_file import UsersFile
 from homemail.cli.checks.places import check_directory, server_uid
 from homemail.cli.finding import Finding, error, warning
 from homemail.config.settings import Settings
-from homemail.errors import TableUnavailable
+from homemail.errors import ConfigError, TableUnavailable
 from homemail.model.address import Address, Domain
+from homemail.mta.api import Local
+from homemail.mta.route import Router
 
 
 def check_accounts(settings: Settings) -> Iterator[Finding]:
@@ -26,16 +28,16 @@ def check_accounts(settings: Settings) -> Iterator[Finding]:
     try:
         problems = users.problems()
         accounts = asyncio.run(users.all())
-        postmasters = [asyncio.run(users.find_address(_postmaster(domain))) for domain in domains]
+        missing = asyncio.run(_without_postmaster(settings, users))
     except TableUnavailable as trouble:
         yield error(f"the account file {file} cannot be read: {_reason(trouble)}")
         return
     yield from (error(str(problem)) for problem in problems)
     if not accounts:
         yield warning(f"no account in {file}", '"homemail account add NAME" makes one')
-    elif not any(postmasters):
+    elif missing:
         yield warning(
-            "nobody gets mail for postmaster, to whom others write when mail goes wrong",
+            f"nobody gets mail for postmaster@{missing[0]}, where others write when mail fails",
             "give an account that address: addresses=postmaster@DOMAIN in its line",
         )
     local = {Domain.parse(domain) for domain in domains}
@@ -57,8 +59,17 @@ def _check_account(account: Account, local: set[Domain], settings: Settings) -> 
     yield from check_directory(f"the home of {account.id}", account.home, uid, private=False)
 
 
-def _postmaster(domain: str) -> Address:
-    return Address("postmaster", Domain.parse(domain))
+async def _without_postmaster(settings: Settings, users: UsersFile) -> list[str]:
+    """Return the local domains whose postmaster leads to nobody."""
+    try:
+        router = Router(settings.site, users, settings.sending)
+    except ConfigError:  # told of already
+        return []
+    domains = settings.site.mydestination
+    routes = [await router.route(Address("postmaster", Domain.parse(name))) for name in domains]
+    return [
+        name for name, route in zip(domains, routes, strict=True) if not isinstance(route, Local)
+    ]
 
 
 def _reason(trouble: TableUnavailable) -> str:

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: MIT
+"""Settings that only the parts they are for can judge: names of checks, next hops, open relays.
+
+Before a server starts this is asked too, so that it stops with file and line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from homemail.auth.memory import MemoryAccounts
+from homemail.config.load import Loaded, located
+from homemail.config.settings import Settings
+from homemail.errors import ConfigError, ConfigErrors
+from homemail.mta.policy.restrictions import Restrictions
+from homemail.mta.route import Router
+
+_PARTS: tuple[Callable[[Settings], object], ...] = (
+    lambda settings: Restrictions(settings.smtp, settings.site.mynetworks),
+    lambda settings: Router(settings.site, MemoryAccounts(()), settings.sending),
+)
+
+
+def usable_settings(loaded: Loaded) -> Settings:
+    """Return the settings, when every part can be made from them.
+
+    Raises:
+        ConfigErrors: what the parts cannot use, with its place in the files.
+    """
+    errors = [located(error, loaded.origins) for error in _refusals(loaded.settings)]
+    if errors:
+        raise ConfigErrors(errors)
+    return loaded.settings
+
+
+def _refusals(settings: Settings) -> Iterator[ConfigError]:
+    for make in _PARTS:
+        try:
+            make(settings)
+        except ConfigError as error:
+            yield error
