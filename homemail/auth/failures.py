@@ -28,7 +28,7 @@ class Patience:
 class _Record:
     count: int = 0
     last_failure: float = 0.0
-    last_attempt: bytes = b""
+    last_attempt: bytes | None = None
     free_at: float = 0.0
 
 

@@ -22,8 +22,7 @@ def report_failure(name: str, mechanism: str, channel: ChannelFacts, why: str) -
     shown, host = _shown(name), channel.peer.host
     if channel.protocol in ("smtp", "submission", "submissions"):
         Log("submission/smtpd").warning(
-            f"unknown[{host}]: SASL {mechanism} authentication failed: {why},"
-            f" sasl_username={shown}"
+            f"unknown[{host}]: SASL {mechanism} authentication failed: {why}, sasl_username={shown}"
         )
         return
     Log(f"{channel.protocol}-login").info(

@@ -48,7 +48,7 @@ class UsersFile:
         self._default_home = default_home
         self._clock = clock
         self._seen: tuple[int, ...] | None = None
-        self._data: bytes | None = None
+        self._read_before: tuple[bytes, bool] | None = None
         self._directory = Directory(self._local_domains)
         self._problems: tuple[ConfigError, ...] = ()
 
@@ -102,18 +102,19 @@ class UsersFile:
     def _read(self) -> None:
         with self.path.open("rb") as file:
             data = file.read()
-            mode = os.fstat(file.fileno()).st_mode
-        if data == self._data:
+            is_open = bool(stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o007)
+        if (data, is_open) == self._read_before:
             return
         directory = Directory(self._local_domains)
         problems: list[ConfigError] = []
-        if stat.S_IMODE(mode) & 0o007:
+        if is_open:
             problems.append(ConfigError("others may use this file, make it 0600", file=self.path))
         for number, line in accounts_in(data):
             trouble = line if isinstance(line, ValueError) else self._add(directory, line)
             if trouble is not None:
                 problems.append(ConfigError(str(trouble), file=self.path, line=number))
-        self._data, self._directory, self._problems = data, directory, tuple(problems)
+        self._read_before = (data, is_open)
+        self._directory, self._problems = directory, tuple(problems)
         for problem in problems:
             log.warning("the account file has a fault", at=problem)
 

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: MIT
+from __future__ import annotations
+
+import logging
+import shutil
+import subprocess
+
+import pytest
+
+from homemail.auth.report import report_failure
+from homemail.log import log_to
+from homemail.model.session import ChannelFacts, Peer
+
+
+@pytest.fixture
+def log_file(tmp_path):
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    log_to(tmp_path / "log")
+    yield tmp_path / "log"
+    for handler in root.handlers[:]:
+        handler.close()
+    root.handlers[:] = before
+    root.setLevel(level)
+
+
+def fail(protocol: str, host: str, name: str = "bob", mechanism: str = "PLAIN") -> None:
+    report_failure(name, mechanism, ChannelFacts(protocol, Peer(host, 1), None), "no match")
+
+
+def test_the_lines(log_file):
+    fail("imap", "192.0.2.1")
+    fail("smtp", "192.0.2.1")
+    lines = [line.partition(" homemail/")[2] for line in log_file.read_text().splitlines()]
+    assert [line.partition("]: ")[2] for line in lines] == [
+        "Disconnected (auth failed, 1 attempts): user=<bob>, method=PLAIN, rip=192.0.2.1",
+        "warning: unknown[192.0.2.1]: SASL PLAIN authentication failed: no match,"
+        " sasl_username=bob",
+    ]
+
+
+@pytest.mark.parametrize(
+    "name", ["a>, rip=198.51.100.1", "a\nDisconnected", "\u2028", "a b", "x" * 1000, "\udcff", "a]"]
+)
+def test_a_name_cannot_forge_a_line(log_file, name):
+    fail("imap", "192.0.2.1", name)
+    fail("smtp", "192.0.2.1", name)
+    first, second = log_file.read_text().splitlines()
+    assert first.count(">") == first.count(" rip=") == 1
+    assert second.count("[") == 2
+    assert " " not in second.partition("sasl_username=")[2]
+    assert max(len(first), len(second)) < 300
+
+
+@pytest.mark.real
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("jail", "protocols"),
+    [("dovecot", ("imap", "pop3", "managesieve")), ("postfix[mode=auth]", ("smtp",))],
+)
+def test_fail2ban_finds_them(log_file, jail, protocols):
+    if shutil.which("fail2ban-regex") is None:
+        pytest.skip("fail2ban is not installed")
+    for protocol in protocols:
+        fail(protocol, "192.0.2.1")
+        fail(protocol, "2001:db8::1", "o'brien@home.test")
+    found = subprocess.run(
+        ["fail2ban-regex", str(log_file), jail], capture_output=True, text=True, timeout=30
+    )
+    assert f"{2 * len(protocols)} matched, 0 missed" in found.stdout
