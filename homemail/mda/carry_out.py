@@ -14,7 +14,7 @@ from typing import assert_never
 
 from homemail.errors import MailError, NoSuchMailbox, Permanent
 from homemail.mda.compose import Occasion, refusal, vacation_answer
-from homemail.mda.final_fields import final_fields
+from homemail.mda.final_fields import with_final_fields
 from homemail.mda.owner import Job, Owner, log, own_addresses, owner_address, send_notice, send_on
 from homemail.mda.vacation import VacationMemory, reason_not_to_answer
 from homemail.message.header import HEADER_LIMIT, split_message
@@ -22,7 +22,6 @@ from homemail.model.address import Address
 from homemail.model.delivery import Delivered, DeliveryResult, Rejected
 from homemail.model.envelope import new_trace
 from homemail.model.mailbox import INBOX
-from homemail.model.message import PrefixedContent
 from homemail.model.reply import Reply
 from homemail.sieve import Action, Discard, FileInto, Keep, Redirect, Reject, Vacation
 from homemail.store.api import Actor, NewMessage
@@ -120,8 +119,7 @@ def _file(owner: Owner, job: Job, step: FileInto) -> None:
     if key in job.done:
         return
     store, actor = owner.mail.store, Actor(owner.account.id)
-    content = PrefixedContent(final_fields(job.delivery), job.content)
-    messages = [NewMessage(content, step.flags)]
+    messages = [NewMessage(with_final_fields(job.delivery, job.content), step.flags)]
     try:
         store.append(step.mailbox, messages, actor)
     except NoSuchMailbox:

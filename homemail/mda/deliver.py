@@ -35,12 +35,13 @@ from homemail.model.delivery import (
     Rejected,
 )
 from homemail.model.envelope import Submit
-from homemail.model.message import MessageContent
+from homemail.model.message import MemoryContent, MessageContent, read_all
 from homemail.model.reply import Reply, reply_for
 from homemail.sieve import Action, Limits
 from homemail.store.lane import OwnerMail
 
 MOST_REMEMBERED = 1000
+SMALL = 256 * 1024
 _TROUBLE = Reply(451, "4.3.0", "Local trouble while delivering, try again later")
 
 
@@ -137,6 +138,8 @@ class OwnerDelivery:
 
         All of it in one visit to the owner's lane, as it is for most messages.
         """
+        if job.content.size <= SMALL:  # read several times: by the loop check, script and store
+            job.content = MemoryContent(read_all(job.content))
         if has_been_here(job.delivery, job.content):
             recipient = job.delivery.recipient.forward_path
             return Rejected(Reply(554, "5.4.6", f"Mail forwarding loop for {recipient}"))

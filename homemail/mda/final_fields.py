@@ -9,7 +9,7 @@ from datetime import datetime
 from homemail.message.header import field_bodies
 from homemail.model.address import ReversePath
 from homemail.model.delivery import Delivery
-from homemail.model.message import MessageContent
+from homemail.model.message import MemoryContent, MessageContent, PrefixedContent
 
 _LOOKED_AT = 1 << 16  # the fields stand at the top
 
@@ -35,6 +35,14 @@ def final_fields(delivery: Delivery) -> bytes:
         lines.append(f"X-Original-To: {original}")
     lines.append(f"Delivered-To: {delivered_to(delivery)}")
     return "".join(f"{line}\r\n" for line in lines).encode("utf-8", "replace")
+
+
+def with_final_fields(delivery: Delivery, content: MessageContent) -> MessageContent:
+    """Return the message as it is filed: ``final_fields`` in front, nothing else touched."""
+    prefix = final_fields(delivery)
+    if isinstance(content, MemoryContent):  # it is small: one copy, then plain reads
+        return MemoryContent(prefix + content.octets)
+    return PrefixedContent(prefix, content)
 
 
 def original_to(delivery: Delivery) -> str:

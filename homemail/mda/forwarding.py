@@ -8,12 +8,11 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 
 from homemail.errors import MailError
 from homemail.mda.append_file import append_mbox, drop_in_maildir
-from homemail.mda.final_fields import final_fields, from_line, lf_lines, original_to
+from homemail.mda.final_fields import from_line, lf_lines, original_to, with_final_fields
 from homemail.mda.owner import Job, Owner, log, send_on
 from homemail.mda.program import PATH, Program, run_program, safe_value
 from homemail.mda.targets import Targets, file_path
 from homemail.model.delivery import Deferred, Delivered, DeliveryResult, NeedsQueue, Rejected
-from homemail.model.message import PrefixedContent
 from homemail.model.reply import Reply, reply_for
 
 ToMailbox = Callable[[Job], Awaitable[DeliveryResult]]
@@ -92,8 +91,8 @@ class Forwarding:
     async def _file(self, job: Job, text: str) -> None:
         if text == "/dev/null":
             return
-        path, content = file_path(self._owner, text), job.content
-        content = PrefixedContent(final_fields(job.delivery), content)
+        path = file_path(self._owner, text)
+        content = with_final_fields(job.delivery, job.content)
         if text.endswith("/") or path.is_dir():
             await asyncio.to_thread(
                 drop_in_maildir, path, self._owner.home, lambda: lf_lines(content)
@@ -119,7 +118,7 @@ class Forwarding:
 
 def _for_program(owner: Owner, job: Job) -> Iterator[bytes]:
     yield from_line(job.delivery.envelope.reverse_path, owner.now())
-    yield from lf_lines(PrefixedContent(final_fields(job.delivery), job.content))
+    yield from lf_lines(with_final_fields(job.delivery, job.content))
 
 
 def environment(owner: Owner, job: Job) -> Mapping[str, str]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from homemail.mda.final_fields import final_fields
+from homemail.mda.final_fields import with_final_fields
 from homemail.mda.owner import Job, Owner, log
 from homemail.mda.owner_file import read_owner_file, version
 from homemail.model.mailbox import MailboxName
-from homemail.model.message import PrefixedContent
 from homemail.sieve import (
     Action,
     ContentView,
@@ -47,7 +46,7 @@ class ActiveScript:
         owner, delivery = self._owner, job.delivery
         outcome = run(
             script,
-            ContentView(PrefixedContent(final_fields(delivery), job.content)),
+            ContentView(with_final_fields(delivery, job.content)),
             EnvelopeView(delivery.envelope.reverse_path, delivery.recipient.forward_path),
             Surroundings(owner.now(), owner.delimiter, self._mailbox_exists),
             owner.limits,

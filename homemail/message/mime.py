@@ -298,7 +298,7 @@ def _content_type(fields: Fields, default: _Kind) -> _Kind:
         return default
     value, parameters = parse_value(body)
     kind, _, subtype = value.partition(b"/")
-    kind, subtype = kind.strip(), subtype.strip()
+    kind, subtype = kind.strip(), (subtype.split() or [b""])[0]
     if not _TOKEN.fullmatch(kind) or not _TOKEN.fullmatch(subtype):
         return _TEXT_PLAIN
     if kind == b"text" and not any(name in (b"charset", b"charset*") for name, _ in parameters):

@@ -23,12 +23,13 @@ _COMMENT = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|\([^()]*+\)', re.DOTALL)
 _ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
 _CONTINUED = re.compile(rb"([^*]++)\*(\d{1,4})(\*?)")
 _LIMIT = 1000  # parameters of one value
+_NESTED_COMMENTS = 10
 
 
 def parse_value(body: bytes) -> tuple[bytes, Parameters]:
     """Return the value in lower case and its parameters."""
     if b"(" in body:
-        body = _COMMENT.sub(lambda m: m[0] if m[0][:1] == b'"' else b" ", body)
+        body = _without_comments(body)
     value, _, _ = body.partition(b";")
     pairs: list[tuple[bytes, bytes]] = []
     for found in _PARAMETER.finditer(body, len(value)):
@@ -40,6 +41,15 @@ def parse_value(body: bytes) -> tuple[bytes, Parameters]:
         if len(pairs) == _LIMIT:
             break
     return value.strip().lower(), _put_together(pairs)
+
+
+def _without_comments(body: bytes) -> bytes:
+    for _ in range(_NESTED_COMMENTS):
+        plain = _COMMENT.sub(lambda m: m[0] if m[0][:1] == b'"' else b" ", body)
+        if plain == body:
+            break
+        body = plain
+    return body
 
 
 def _put_together(pairs: list[tuple[bytes, bytes]]) -> Parameters:

@@ -12,6 +12,7 @@ import pytest
 
 from homemail.mda.program import OUTPUT_LIMIT, PATH, Program, argument_list, run_program, safe_value
 from homemail.model.reply import Reply
+from tests.loop import LoopThread
 
 
 def run(
@@ -83,6 +84,14 @@ def test_time_limit_kills_the_whole_group(tmp_path: Path) -> None:
         return
     state = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0]
     assert state == "Z"
+
+
+def test_runs_in_the_loop_of_the_server(tmp_path: Path, loop_thread: LoopThread) -> None:
+    program = Program("cat >got; exit 77", {"PATH": PATH}, tmp_path, 20)
+    reply = loop_thread.run(run_program(program, (b"x" * 100_000,) * 10))
+    assert reply is not None
+    assert reply.status == "5.7.0"
+    assert (tmp_path / "got").stat().st_size == 1_000_000
 
 
 def test_shell_only_where_it_is_needed() -> None:

@@ -84,7 +84,7 @@ NAMES = st.text(
 LOCALS = st.from_regex(r"[a-z]{1,8}(\.[a-z]{1,4})?", fullmatch=True)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.tuples(NAMES.map(str.strip), LOCALS), min_size=1, max_size=5))
 def test_same_as_the_standard_library(pairs: list[tuple[str, str]]) -> None:
     body = ", ".join(formataddr((name, f"{local}@x.org")) for name, local in pairs)
