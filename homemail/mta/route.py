@@ -139,8 +139,6 @@ def split_detail(local_part: str, delimiters: str) -> tuple[str, str] | None:
     """Return user and extension of ``user+ext``, or None where there is no extension.
 
     The first of the ``delimiters`` that occurs behind at least one character parts them.
-
-    Source: RFC 5233 §1.
     """
     for at, letter in enumerate(local_part):
         if at and letter in delimiters:

@@ -113,5 +113,8 @@ def _covers_a_whole_internet(networks: Sequence[IpNetwork]) -> bool:
     """Whether the networks together are all of IPv4 or of IPv6, in one piece or in several."""
     four = [net for net in networks if isinstance(net, ipaddress.IPv4Network)]
     six = [net for net in networks if isinstance(net, ipaddress.IPv6Network)]
-    joined: list[IpNetwork] = [*ipaddress.collapse_addresses(four), *ipaddress.collapse_addresses(six)]
+    joined: list[IpNetwork] = [
+        *ipaddress.collapse_addresses(four),
+        *ipaddress.collapse_addresses(six),
+    ]
     return any(network.prefixlen == 0 for network in joined)

@@ -265,6 +265,11 @@ class Session:
         return _say(250, "", "\n".join((hostname, *self._extensions())) if extended else hostname)
 
     def _extensions(self) -> list[str]:
+        """Return the keywords of the reply to EHLO and LHLO.
+
+        Source: RFC 1870 §3, RFC 2034 §3, RFC 2920 §3, RFC 3030 §2, RFC 3461 §3, RFC 6152 §2,
+        RFC 6531 §3.1.
+        """
         offered = ["PIPELINING", f"SIZE {self._settings.message_size_limit}"]
         if self._offers_tls and self._tls is None:
             offered.append("STARTTLS")
