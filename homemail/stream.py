@@ -8,13 +8,15 @@ the transport is paused; ``drain`` waits until a slow client has taken what was 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from collections.abc import Coroutine
 from typing import Any, Protocol
 
 from twisted.internet import protocol
 from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer, ISSLTransport
 from zope.interface import implementer  # type: ignore[import-untyped]
 
-from homemail.model.session import Peer, TlsFacts
+from homemail.model.session import ChannelFacts, Peer, TlsFacts
 
 READ_AHEAD = 64 * 1024
 SLOW_CLIENT_SECONDS = 300.0
@@ -264,3 +266,71 @@ class StreamProtocol(protocol.Protocol):
 
     def stopProducing(self) -> None:  # noqa: N802
         self.stream.resume_writing()
+
+
+class StreamFactory(protocol.Factory):
+    """Keeps the tasks of an access protocol's connections.
+
+    ``name`` is the protocol as ``ChannelFacts`` has it. ``tls_context`` is what
+    ``transport.startTLS`` takes, or None where it is not offered.
+    """
+
+    noisy = False
+
+    def __init__(self, name: str, tls_context: Any, most_per_client: int) -> None:
+        self.name = name
+        self.tls_context = tls_context
+        self.most_per_client = most_per_client
+        self.clients: Counter[str] = Counter()
+        self._tasks: dict[asyncio.Task[None], ServedStream] = {}
+
+    def start(self, connection: ServedStream) -> None:
+        """Start the task of one connection."""
+        task = asyncio.get_running_loop().create_task(connection.serve())
+        self._tasks[task] = connection
+        task.add_done_callback(self._tasks.pop)
+
+    async def shutdown(self) -> None:
+        """End every session when its running command is done; return when all are gone."""
+        for connection in self._tasks.values():
+            connection.stream.stop()
+        if self._tasks:
+            await asyncio.wait(list(self._tasks))
+
+
+class ServedStream(StreamProtocol):
+    """One connection of a ``StreamFactory``, with what a login asks of it."""
+
+    def __init__(self, factory: StreamFactory) -> None:
+        self._factory = factory
+
+    def serve(self) -> Coroutine[Any, Any, None]:
+        """Go through the states of the protocol and close."""
+        raise NotImplementedError
+
+    def begun(self) -> None:
+        self._factory.clients[self.peer.host] += 1
+        self._factory.start(self)
+
+    def ended(self) -> None:
+        self._factory.clients[self.peer.host] -= 1
+        self._factory.clients += Counter()  # drops those at zero
+
+    def is_one_too_many(self) -> bool:
+        """Whether this client has more connections than one may have; this machine may."""
+        count = self._factory.clients[self.peer.host]
+        return count > self._factory.most_per_client and not self.peer.is_loopback
+
+    def channel(self) -> ChannelFacts:
+        return ChannelFacts(self._factory.name, self.peer, self.tls)
+
+    @property
+    def may_start_tls(self) -> bool:
+        """Whether STARTTLS is offered: there is a certificate, and no TLS yet."""
+        offered = self._factory.tls_context is not None
+        return offered and not ISSLTransport.providedBy(self.transport)
+
+    def start_tls(self) -> None:
+        """Begin TLS with the next octet."""
+        transport: Any = self.transport
+        transport.startTLS(self._factory.tls_context)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from homemail.imap.connection import Connection, Continue, Event, Fatal, Line
-from homemail.imap.stream import Stream, StreamEnd
+from homemail.stream import Stream, StreamEnd
 
 SLICE = 128 * 1024
 """Octets of an answer that are collected before they are sent."""

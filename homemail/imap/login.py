@@ -22,10 +22,10 @@ from homemail.imap.grammar import Scanner, SyntaxTrouble
 from homemail.imap.response import Tagged, bad, no, ok
 from homemail.imap.session import status_for
 from homemail.imap.spool import FileSpool
-from homemail.imap.stream import Stream
 from homemail.log import Log
 from homemail.model.envelope import TraceId
 from homemail.model.session import AccessProtocol, ChannelFacts, SessionStart
+from homemail.stream import Stream
 
 MISTAKES = 10
 """Wrong commands and failed logins after which a client is cut off."""
@@ -40,11 +40,14 @@ class Tls(Protocol):
         """Return how the connection is protected now."""
 
     @property
-    def may_start(self) -> bool:
+    def may_start_tls(self) -> bool:
         """Whether STARTTLS is offered: there is a certificate, and no TLS yet."""
 
-    def start(self) -> None:
+    def start_tls(self) -> None:
         """Begin TLS with the next octet."""
+
+    def is_one_too_many(self) -> bool:
+        """Whether this client has more connections than one may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +85,13 @@ class Login:
         self._finished = False
         self._proven: Proven | None = None
 
-    def greet(self, *, full: bool) -> None:
+    def greet(self) -> None:
         """Send the greeting; a client that has too many connections gets none.
 
         Raises:
             StreamEnd: it is one connection too many.
         """
-        if full:
+        if self._tls.is_one_too_many():
             raise Hangup("Too many connections from your address")
         line = b"* OK [CAPABILITY %b] %b homemail ready\r\n"
         self.dialogue.send(line % (self._capabilities(), self._server_name.encode("idna")))
@@ -134,7 +137,7 @@ class Login:
     def _capabilities(self) -> bytes:
         channel = self._tls.channel()
         words = [b"IMAP4rev1", *self._vocabulary.early_capabilities]
-        if self._tls.may_start:
+        if self._tls.may_start_tls:
             words.append(b"STARTTLS")
         if not channel.is_private:
             words.append(b"LOGINDISABLED")
@@ -194,7 +197,7 @@ class Login:
 
     async def _starttls(self, raw: RawCommand, scanner: Scanner) -> Tagged | None:
         scanner.end()
-        if not self._tls.may_start:
+        if not self._tls.may_start_tls:
             return bad("TLS cannot be started here")
         if len(self._stream):
             raise Hangup("Octets behind STARTTLS")
@@ -204,7 +207,7 @@ class Login:
             raise Hangup(error.text) from None
         self._say(ok("Begin TLS now"), raw.tag)
         self.dialogue.flush()
-        self._tls.start()
+        self._tls.start_tls()
         return None
 
     # --- passwords

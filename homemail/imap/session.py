@@ -33,12 +33,12 @@ from homemail.imap.grammar import BadName, Scanner, SyntaxTrouble
 from homemail.imap.response import Refusal, Tagged, bad, no
 from homemail.imap.selected import Selected
 from homemail.imap.spool import FileSpool
-from homemail.imap.stream import Stream, StreamEnd
 from homemail.log import Log
 from homemail.model.mailbox import Change, MailboxName, Uid
 from homemail.model.session import SessionStart
 from homemail.store.api import Actor, Store, Watcher
 from homemail.store.lane import OwnerMail
+from homemail.stream import Stream, StreamEnd
 
 C = TypeVar("C")
 
@@ -92,7 +92,6 @@ class Session:
         self.start = start
         self.actor = Actor(start.account, str(start.trace))
         self.vocabulary = vocabulary
-        self.append_limit = append_limit
         self.selected: Selected | None = None
         self.enabled: set[bytes] = set()
         self.finished = False

@@ -25,9 +25,9 @@ from homemail.imap.grammar import Scanner
 from homemail.imap.response import Tagged, ok
 from homemail.imap.selected import Selected
 from homemail.imap.session import Session, selected
-from homemail.imap.stream import Disconnected
 from homemail.message.section import Section, SectionText
 from homemail.model.mailbox import SEEN, FlagChange, ModSeq, SequenceSet, Uid
+from homemail.stream import Disconnected
 
 MACROS = {
     b"ALL": (b"FLAGS", b"INTERNALDATE", b"RFC822.SIZE", b"ENVELOPE"),

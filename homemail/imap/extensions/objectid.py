@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""OBJECTID: names of mailboxes, messages and threads that outlive UIDs (RFC 8474 §4, RFC 8474 §5)."""
+"""OBJECTID: names of mailboxes, messages and threads that outlive UIDs.
+
+Source: RFC 8474 §4, RFC 8474 §5.
+"""
 
 from __future__ import annotations
 
