@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 from mmap import mmap
 from typing import NamedTuple
+from urllib.parse import unquote_to_bytes
 
 from homemail.message.envelope import Fields, envelope
 from homemail.message.header import HEADER_LIMIT, Octets, as_octets, read_fields
@@ -135,6 +136,8 @@ class _Scanner:
         elif ended_by is None:
             ended_by = self._next_delimiter(body)
         end = self._body_end(body, ended_by)
+        if children:  # the last may be a header alone, which keeps its line end
+            end = max(end, children[-1].body.end)
         after = self._count_to(end)
         span = Span(body, end)
         if kind.type == b"multipart" and not children:
@@ -202,7 +205,7 @@ class _Scanner:
     def _children(
         self, kind: _Kind, start: int, depth: int
     ) -> tuple[tuple[Part, ...], _Delimiter | None]:
-        boundary = dict(kind.parameters).get(b"boundary", b"").rstrip()
+        boundary = _boundary(kind.parameters)
         if not boundary:
             return (), self._next_delimiter(start)
         self._levels.setdefault(boundary, []).append(depth)
@@ -289,6 +292,13 @@ def _leaf(kind: _Kind, body: Span, before: _Count, after: _Count) -> Part:
 def _first(fields: Fields, name: bytes) -> bytes | None:
     bodies = fields.get(name)
     return bodies[0] if bodies else None
+
+
+def _boundary(parameters: Parameters) -> bytes:
+    found = dict(parameters)
+    if extended := found.get(b"boundary*"):
+        return unquote_to_bytes(extended.rpartition(b"'")[2]).rstrip()
+    return found.get(b"boundary", b"").rstrip()
 
 
 def _content_type(fields: Fields, default: _Kind) -> _Kind:

@@ -91,7 +91,30 @@ a
 --x--
 """
 
+HEADER_CUT_FROM_OUTSIDE = b"""Content-Type: multipart/mixed; boundary=x
+
+--x
+Content-Type: multipart/mixed; boundary=y
+
+--y
+A: b
+--x--
+"""
+
+EXTENDED_BOUNDARY = b"""Content-Type: multipart/mixed; boundary*=us-ascii''a%20b
+
+--a b
+
+one
+--a b
+
+two
+--a b--
+"""
+
 ALL = (
+    HEADER_CUT_FROM_OUTSIDE,
+    EXTENDED_BOUNDARY,
     PLAIN,
     NESTED,
     DIGEST,

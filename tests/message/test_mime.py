@@ -108,6 +108,8 @@ def test_body_structure_wire_form() -> None:
         (samples.NO_EMPTY_LINE, ["multipart/mixed", "text/plain", "text/plain"]),
         (samples.NO_DELIMITER, ["multipart/mixed", "text/plain"]),
         (samples.NO_BOUNDARY, ["multipart/mixed", "text/plain"]),
+        (samples.HEADER_CUT_FROM_OUTSIDE, ["multipart/mixed", ["multipart/mixed", "text/plain"]]),
+        (samples.EXTENDED_BOUNDARY, ["multipart/mixed", "text/plain", "text/plain"]),
         (samples.PREFIX, ["multipart/mixed", ["multipart/mixed", "text/plain"]]),
         (b"Content-Type: nonsense\n\nx", "text/plain"),
         (b"", "text/plain"),
