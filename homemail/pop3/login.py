@@ -24,10 +24,10 @@ class Tls(Protocol):
     def channel(self) -> ChannelFacts: ...
 
     @property
-    def may_start(self) -> bool:
+    def may_start_tls(self) -> bool:
         """TLS is not there yet, and could be."""
 
-    def start(self) -> None:
+    def start_tls(self) -> None:
         """Begin TLS with the next octet in both directions."""
 
 
@@ -70,7 +70,7 @@ class Login:
                     self._dialogue.refuse(_UNKNOWN)
 
     def _capa(self) -> None:
-        lines = capabilities(self.mechanisms(), starttls=self._tls.may_start)
+        lines = capabilities(self.mechanisms(), starttls=self._tls.may_start_tls)
         self._dialogue.lines("Capabilities follow", lines)
 
     def mechanisms(self) -> tuple[str, ...]:
@@ -161,7 +161,7 @@ class Login:
 
     def _stls(self) -> bool:
         """Begin TLS; False where the connection has to end."""
-        if not self._tls.may_start:
+        if not self._tls.may_start_tls:
             self._dialogue.refuse("TLS cannot begin here")
             return True
         if self._dialogue.has_unread():
@@ -169,7 +169,7 @@ class Login:
             self._dialogue.err("Nothing may follow STLS before TLS has begun")
             return False
         self._dialogue.ok("Begin TLS")
-        self._tls.start()
+        self._tls.start_tls()
         return True
 
 

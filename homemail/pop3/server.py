@@ -1,39 +1,32 @@
 # SPDX-License-Identifier: MIT
-"""The shell: Twisted connections, each with a task that goes through the states."""
+"""The shell of POP3: Twisted connections, each with a task that goes through the states."""
 
 from __future__ import annotations
 
-import asyncio
-from collections import Counter
 from typing import Any
-
-from twisted.internet.interfaces import ISSLTransport
-from twisted.internet.protocol import Factory
 
 from homemail.auth.api import Authenticated, Authenticator
 from homemail.config.pop3 import Pop3Settings
 from homemail.errors import LockTimeout, MailError
 from homemail.log import Log
 from homemail.model.envelope import new_trace
-from homemail.model.session import AccessProtocol, ChannelFacts, SessionStart
+from homemail.model.session import AccessProtocol, SessionStart
 from homemail.pop3.dialogue import Dialogue, TooManyErrors
 from homemail.pop3.exclusive import MaildropLocks
 from homemail.pop3.login import Login
 from homemail.pop3.session import Session, code_for
 from homemail.store.lane import OpenMail
-from homemail.stream import StreamEnd, StreamProtocol
+from homemail.stream import ServedStream, StreamEnd, StreamFactory
 
 log = Log("pop3")
 
 
-class Pop3Factory(Factory):
+class Pop3Factory(StreamFactory):
     """Serves POP3 to whoever connects.
 
     ``tls_context`` is what ``transport.startTLS`` takes, or None where STLS is not offered;
     implicit TLS is the listener's affair. One factory may serve several listeners.
     """
-
-    noisy = False
 
     def __init__(
         self,
@@ -44,68 +37,31 @@ class Pop3Factory(Factory):
         tls_context: Any,
         server_name: str,
     ) -> None:
+        super().__init__("pop3", tls_context, settings.pop3_client_connection_count_limit)
         self.authenticator = authenticator
         self.open_mail = open_mail
         self.settings = settings
-        self.tls_context = tls_context
         self.server_name = server_name
         self.locks = MaildropLocks()
-        self.clients: Counter[str] = Counter()
-        self._tasks: dict[asyncio.Task[None], Pop3Protocol] = {}
 
-    def buildProtocol(self, addr: Any) -> Pop3Protocol:  # noqa: N802
-        return Pop3Protocol(self)
-
-    def start(self, connection: Pop3Protocol) -> None:
-        """Start the task of one connection."""
-        task = asyncio.get_running_loop().create_task(connection.serve())
-        self._tasks[task] = connection
-        task.add_done_callback(self._tasks.pop)
-
-    async def shutdown(self) -> None:
-        """End every session when its running command is done; return when all are gone."""
-        for connection in self._tasks.values():
-            connection.stream.stop()
-        if self._tasks:
-            await asyncio.wait(list(self._tasks))
+    def buildProtocol(self, addr: Any) -> Pop3Connection:  # noqa: N802
+        return Pop3Connection(self)
 
 
-class Pop3Protocol(StreamProtocol):
+class Pop3Connection(ServedStream):
     """One connection."""
 
     def __init__(self, factory: Pop3Factory) -> None:
+        super().__init__(factory)
         self._server = factory
         self._settings = factory.settings
         self._dialogue: Dialogue
 
-    def begun(self) -> None:
-        self._server.clients[self.peer.host] += 1
-        self._dialogue = Dialogue(self.stream)
-        self._server.start(self)
-
-    def ended(self) -> None:
-        self._server.clients[self.peer.host] -= 1
-        self._server.clients += Counter()  # drops those at zero
-
-    # --- the login asks these
-
-    def channel(self) -> ChannelFacts:
-        return ChannelFacts("pop3", self.peer, self.tls)
-
-    @property
-    def may_start(self) -> bool:
-        return self._server.tls_context is not None and not ISSLTransport.providedBy(self.transport)
-
-    def start(self) -> None:
-        transport: Any = self.transport
-        transport.startTLS(self._server.tls_context)
-
-    # --- the task
-
     async def serve(self) -> None:
         """Go through the states; the connection is closed at the end."""
+        self._dialogue = Dialogue(self.stream)
         try:
-            if self._is_one_too_many():
+            if self.is_one_too_many():
                 self._dialogue.err("Too many connections from your address", "SYS/TEMP")
             else:
                 await self._converse()
@@ -116,10 +72,6 @@ class Pop3Protocol(StreamProtocol):
             self._dialogue.err("Internal trouble, try again later", "SYS/TEMP")
         finally:
             self.stream.close()
-
-    def _is_one_too_many(self) -> bool:
-        limit = self._settings.pop3_client_connection_count_limit
-        return self._server.clients[self.peer.host] > limit and not self.peer.is_loopback
 
     async def _converse(self) -> None:
         timeout = self._settings.pop3_login_timeout

@@ -17,7 +17,7 @@ from homemail.errors import Refused, StorageFull, Temporary
 from homemail.model.address import AccountId
 from homemail.model.mailbox import INBOX, SEEN, FlagChange, Uid
 from homemail.model.session import Peer
-from homemail.pop3.server import Pop3Protocol
+from homemail.pop3.server import Pop3Connection
 from homemail.store.api import Actor
 from homemail.store.memory import MemoryMailbox, MemoryStore
 from tests.loop import LoopThread
@@ -270,7 +270,7 @@ def test_a_large_message_to_a_slow_reader(house: Pop3House):
     assert got == BIG.replace(b"\r\n.", b"\r\n..") + b".\r\n+OK Goodbye\r\n"
 
 
-def held_for_writing(connection: Pop3Protocol) -> int:
+def held_for_writing(connection: Pop3Connection) -> int:
     transport = connection.transport
     return len(transport.dataBuffer) + transport._tempDataLen
 
@@ -286,13 +286,13 @@ def test_a_client_that_vanishes_within_a_message(house: Pop3House):
 
 
 def test_passwords_are_not_asked_for_in_the_clear(house: Pop3House, monkeypatch):
-    begun = Pop3Protocol.begun
+    begun = Pop3Connection.begun
 
     def from_far_away(self):
         self.peer = Peer("192.0.2.7", 4000)
         begun(self)
 
-    monkeypatch.setattr(Pop3Protocol, "begun", from_far_away)
+    monkeypatch.setattr(Pop3Connection, "begun", from_far_away)
     client = poplib.POP3("127.0.0.1", house.port, timeout=20)
     capabilities = client.capa()
     assert "USER" not in capabilities
@@ -308,13 +308,13 @@ def test_passwords_are_not_asked_for_in_the_clear(house: Pop3House, monkeypatch)
 
 
 def test_too_many_connections(loop_thread: LoopThread, monkeypatch):
-    begun = Pop3Protocol.begun
+    begun = Pop3Connection.begun
 
     def from_far_away(self):
         self.peer = Peer("192.0.2.7", 4000)
         begun(self)
 
-    monkeypatch.setattr(Pop3Protocol, "begun", from_far_away)
+    monkeypatch.setattr(Pop3Connection, "begun", from_far_away)
     house = Pop3House(loop_thread, pop3_client_connection_count_limit=1)
     with contextlib.closing(house):
         first = poplib.POP3("127.0.0.1", house.port, timeout=20)
