@@ -147,6 +147,7 @@ class SmtpConnection(SMTP):
         self._reading_paused = False
         self._is_idle = False
         self._is_left = False
+        self._is_lost = False
         self._spool: Spool | None = None
         self._chunks = ChunkChecker()
         self._writable = asyncio.Event()
@@ -198,8 +199,9 @@ class SmtpConnection(SMTP):
         return not self._is_left and self._link.get_extra_info("sslcontext") is None
 
     def connection_lost(self, error: Exception | None) -> None:
-        # The conversation is not cancelled: a commit that has begun goes on to its end.
-        self._ended = True
+        # The conversation is not cancelled: a commit that has begun goes on to its end. What
+        # waits in the buffer is not begun any more, as nobody would hear the answers.
+        self._ended = self._is_lost = True
         self._writable.set()
         self._wake(None)
         if self._timer is not None:
@@ -279,6 +281,8 @@ class SmtpConnection(SMTP):
         """Return the session's answer to the next line."""
         deadline = self.loop.time() + self._service.settings.smtpd_timeout
         while True:
+            if self._is_lost:
+                raise _ConnectionEnded
             try:
                 line = self._input.take_line(self._session.line_limit, strict=True)
             except LineTooLong:
