@@ -14,7 +14,7 @@ from homemail.message.text import message_text
 from tests.message.test_mime import check, shape
 from tests.samples import samples
 
-READ_DIFFERENTLY = {"python-msg_37", "nested-120"}
+READ_DIFFERENTLY = {"python-msg_37", "empty-parts", "nested-120"}
 """Two delimiters in a row hold an empty part for us; deeper than 100 is one opaque part."""
 
 
