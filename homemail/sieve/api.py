@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from homemail.config.sieve import SieveSettings
 from homemail.sieve.compiler import Compiler
 from homemail.sieve.core import CORE
-from homemail.sieve.diagnostic import Problems, ScriptErrors
+from homemail.sieve.diagnostic import Problems, ScriptError, ScriptErrors
 from homemail.sieve.extensions import EXTENSIONS
 from homemail.sieve.interpret import Limits, Outcome, Run, Step, perform
 from homemail.sieve.lexer import tokens
@@ -34,10 +34,14 @@ def limits_of(settings: SieveSettings) -> Limits:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A script that can be run, any number of times."""
+    """A script that can be run, any number of times.
+
+    ``warnings`` are what is allowed but hardly meant.
+    """
 
     body: Step = field(repr=False)
     place: Callable[[int], tuple[int, int]] = field(repr=False)
+    warnings: tuple[ScriptError, ...] = ()
 
 
 def capabilities() -> tuple[str, ...]:
@@ -64,7 +68,9 @@ def compile_script(octets: bytes, limits: Limits = DEFAULT_LIMITS) -> Script | S
     commands = parse(words, problems)
     # Words are looked at even after an error of form: one round shows all that is wrong.
     body = Compiler(CORE, EXTENSIONS, problems, limits).script(commands)
-    return problems.errors() if problems else Script(body, problems.place)
+    if problems:
+        return problems.errors()
+    return Script(body, problems.place, problems.warnings())
 
 
 def _is_utf8(octets: bytes) -> bool:

@@ -118,9 +118,11 @@ class Compiler:
         """Compile commands that run one after another."""
         steps: list[Step] = []
         chain: list[tuple[Predicate | None, Step]] | None = None
-        for command in commands:
+        for before, command in zip((None, *commands), commands, strict=False):
             if self._problems.full:
                 break
+            if before is not None and before.name == "stop":
+                self._problems.warn(command.at, f'"{command.name}" is never reached')
             if command.name in ("if", "elsif", "else"):
                 if command.name == "if":
                     chain = []

@@ -50,6 +50,7 @@ class Problems:
         self._starts = [0]
         self._starts += [at + 1 for at, letter in enumerate(text) if letter == "\n"]
         self._found: list[ScriptError] = []
+        self._remarks: list[ScriptError] = []
 
     def __bool__(self) -> bool:
         return bool(self._found)
@@ -69,9 +70,18 @@ class Problems:
         if not self.full and error not in self._found:
             self._found.append(error)
 
+    def warn(self, at: int, text: str) -> None:
+        """Note what is allowed but hardly meant, unless there is enough of it already."""
+        if len(self._remarks) < MOST_ERRORS:
+            self._remarks.append(ScriptError(*self.place(at), text))
+
     def note(self, wrong: Wrong) -> None:
         """Note the error that ended a command."""
         self.add(wrong.at, wrong.text)
+
+    def warnings(self) -> tuple[ScriptError, ...]:
+        """Return all remarks."""
+        return tuple(sorted(self._remarks))
 
     def errors(self) -> ScriptErrors:
         """Return all that was found."""
