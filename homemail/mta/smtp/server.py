@@ -364,6 +364,8 @@ class SmtpConnection(SMTP):
             self._say(Reply(250, "2.0.0", f"Ok: {chunk.size} octets"))
 
     async def _finish_message(self, spool: Spool, flaw: Flaw | None) -> None:
+        if self._is_lost:
+            raise _ConnectionEnded
         try:
             content = await spool.content()
         except MailError as error:
