@@ -9,6 +9,7 @@ get an answer twice.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -121,6 +122,9 @@ class VacationMemory:
 
     def _open(self) -> sqlite3.Connection:
         durable.make_directory(self._path.parent)
+        with durable.doing("opening the vacation memory"):  # SQLite's own mode would be 0644
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+            os.close(os.open(self._path, flags, 0o600))
         with _trouble_is_temporary():
             ledger = sqlite3.connect(self._path, timeout=5)
             try:

@@ -201,6 +201,7 @@ def test_vacation_answers_once(house: House) -> None:
     assert answer["In-Reply-To"] == "<1@x.org>"
     assert answer["References"] == "<0@x.org> <1@x.org>"
     assert answer.get_content().strip() == "Away."
+    assert house.home.joinpath(*LEDGER).stat().st_mode & 0o777 == 0o600
     house.rebuild()
     house.now = NOW + timedelta(days=6)
     house.run()

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import mailbox
 import os
 from pathlib import Path
 
@@ -216,6 +217,20 @@ def test_program_that_fails(house: House) -> None:
     assert isinstance(result, Rejected)
     assert result.reply.code == 550
     assert result.reply.text.endswith("Command output: no such user")
+
+
+@pytest.mark.real
+def test_procmail(house: House) -> None:
+    if not Path("/usr/bin/procmail").exists():
+        pytest.skip("procmail is not installed")
+    # By absolute names: procmail takes the home from the system's list of users.
+    rules = f"DEFAULT={house.home}/mine\n:0:\n* ^Subject: two\n{house.home}/two\n"
+    file = house.write("rules", rules)
+    house.write(".forward", f'"|/usr/bin/procmail -t -a \\"$EXTENSION\\" {file}"')
+    assert isinstance(house.run(), Delivered)
+    assert isinstance(house.run(message=MESSAGE.replace(b"hi", b"two")), Delivered)
+    assert [m["subject"] for m in mailbox.mbox(house.home / "mine")] == ["hi"]
+    assert [m["delivered-to"] for m in mailbox.mbox(house.home / "two")] == ["alice@home.test"]
 
 
 def test_programs_may_be_forbidden(tmp_path: Path) -> None:
