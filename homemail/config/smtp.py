@@ -19,7 +19,7 @@ class SmtpSettings:
         postfix=True,
     )
     message_size_limit: int = setting(
-        50_000_000, Size(), "The largest message that is accepted.", postfix=True
+        50_000_000, Size(), "The largest message that is accepted; 0: no limit.", postfix=True
     )
     smtpd_client_restrictions: tuple[str, ...] = setting(
         (), TextList(), "Checks on the client, asked at RCPT.", postfix=True

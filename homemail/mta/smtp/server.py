@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import Counter
+from collections.abc import AsyncIterator
 from typing import Any, assert_never, cast
 
 from aiosmtpd.smtp import SMTP
@@ -31,6 +32,7 @@ from homemail.mta.smtp.session import (
     ReadMessage,
     Say,
     Session,
+    SkipChunk,
 )
 from homemail.mta.smtp.spool import Spool
 from homemail.mta.transaction import Service, Transactions
@@ -235,7 +237,7 @@ class SmtpConnection(SMTP):
             _log.info("timeout", client=self._peer)
             self._say(self._session.farewell("4.4.2", "Error: timeout exceeded"))
         except (ssl.SSLError, OSError) as error:
-            _log.info("connection failed", client=self._peer, error=error)
+            _log.info("connection failed", client=self._peer, error=repr(error))
         except Exception:
             _log.exception("connection failed", client=self._peer)
             self._say(self._session.farewell("4.3.0", "Error: local trouble"))
@@ -309,6 +311,8 @@ class SmtpConnection(SMTP):
                 await self._read_message()
             case ReadChunk():
                 await self._read_chunk(answer)
+            case SkipChunk():
+                await self._skip_chunk(answer)
             case BeginTls(reply):
                 await self._begin_tls(reply)
             case Close(reply):
@@ -335,25 +339,15 @@ class SmtpConnection(SMTP):
         await self._finish_message(spool, decoder.flaw)
 
     async def _read_chunk(self, chunk: ReadChunk) -> None:
-        """Read the octets of BDAT, wanted or not, and answer them."""
-        spool = self._spool or self._new_spool()
-        left = chunk.size
-        pace = self._new_pace()
-        while left:
-            block = self._input.take_some(left)
-            if not block:
-                await self._flush()
-                await self._more(pace.deadline(self.loop.time()))
-                continue
-            pace.count(len(block))
-            left -= len(block)
-            if chunk.refusal is None:
-                spool.add(self._chunks.feed(block))
-                if spool.is_full:
-                    await spool.flush()
-        if chunk.refusal is not None:
-            self._say(chunk.refusal)
-        elif chunk.last:
+        """Read the octets of BDAT and answer them."""
+        spool = self._spool
+        if spool is None or chunk.first:
+            spool = self._new_spool()
+        async for block in self._blocks(chunk.size):
+            spool.add(self._chunks.feed(block))
+            if spool.is_full:
+                await spool.flush()
+        if chunk.last:
             spool.add(self._chunks.finish())
             await self._finish_message(spool, self._chunks.flaw)
         elif spool.failure is not None or self._chunks.flaw is not None:
@@ -362,6 +356,25 @@ class SmtpConnection(SMTP):
             self._drop_spool()
         else:
             self._say(Reply(250, "2.0.0", f"Ok: {chunk.size} octets"))
+
+    async def _skip_chunk(self, chunk: SkipChunk) -> None:
+        """Read the octets of a BDAT that is refused, so that none is taken for a command."""
+        async for _ in self._blocks(chunk.size):
+            pass
+        self._say(chunk.reply)
+
+    async def _blocks(self, size: int) -> AsyncIterator[bytes]:
+        """Yield the next ``size`` octets as they come."""
+        pace = self._new_pace()
+        while size:
+            block = self._input.take_some(size)
+            if not block:
+                await self._flush()
+                await self._more(pace.deadline(self.loop.time()))
+                continue
+            pace.count(len(block))
+            size -= len(block)
+            yield block
 
     async def _finish_message(self, spool: Spool, flaw: Flaw | None) -> None:
         if self._is_lost:
@@ -462,6 +475,7 @@ class SmtpConnection(SMTP):
             await asyncio.wait_for(self._writable.wait(), self._service.settings.smtpd_timeout)
 
     def _new_spool(self) -> Spool:
+        self._drop_spool()
         self._chunks = ChunkChecker()
         limit = self._service.settings.message_size_limit
         self._spool = Spool(self._service.transactions.spool_directory, limit)

@@ -60,11 +60,19 @@ class ReadMessage:
 
 @dataclass(frozen=True, slots=True)
 class ReadChunk:
-    """Read ``size`` octets; throw them away and send ``refusal`` where there is one."""
+    """Read ``size`` octets of a message. ``first``: nothing before them belongs to it."""
 
     size: int
+    first: bool
     last: bool
-    refusal: Reply | None
+
+
+@dataclass(frozen=True, slots=True)
+class SkipChunk:
+    """Read ``size`` octets, throw them away, send the reply."""
+
+    size: int
+    reply: Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +89,7 @@ class Close:
     reply: Reply
 
 
-Answer = Say | ReadMessage | ReadChunk | BeginTls | Close
+Answer = Say | ReadMessage | ReadChunk | SkipChunk | BeginTls | Close
 Command = Callable[[str], Awaitable[Answer]]
 
 
@@ -214,7 +222,7 @@ class Session:
             self._errors += 1
         if self._errors == before or self._errors < self._settings.smtpd_hard_error_limit:
             return answer
-        if isinstance(answer, ReadChunk | Close):  # a chunk's octets must be read first
+        if isinstance(answer, SkipChunk | Close):  # a chunk's octets must be read first
             return answer
         _log.warning("too many errors", client=self._peer, helo=self._helo_name, reply=refusal)
         return Close(self.farewell("4.7.0", "Error: too many errors"))
@@ -364,9 +372,9 @@ class Session:
             return Close(Reply(501, "5.5.4", "Syntax: BDAT count [LAST]"))
         size, last = int(match[1]), match[2] is not None
         if self._transaction is None or not self._transaction.has_recipients:
-            return ReadChunk(size, last, _NEED_RCPT)
-        self._in_chunks = True
-        return ReadChunk(size, last, None)
+            return SkipChunk(size, _NEED_RCPT)
+        first, self._in_chunks = not self._in_chunks, True
+        return ReadChunk(size, first, last)
 
     async def _rset(self, argument: str) -> Answer:
         if argument:
@@ -404,4 +412,4 @@ class Session:
 def _refusal_in(answer: Answer) -> Reply | None:
     if isinstance(answer, Say):
         return next((reply for reply in answer.replies if not reply.positive), None)
-    return answer.refusal if isinstance(answer, ReadChunk) else None
+    return answer.reply if isinstance(answer, SkipChunk) else None

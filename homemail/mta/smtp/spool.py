@@ -24,8 +24,8 @@ _log = Log("smtpd")
 class Spool:
     """Takes a message piece by piece; a failure is kept and told at the end.
 
-    Past ``size_limit`` and after a failure the pieces are thrown away, so a client that goes on
-    sending costs no space.
+    Past ``size_limit`` (0: none) and after a failure the pieces are thrown away, so a client that
+    goes on sending costs no space.
     """
 
     def __init__(self, directory: Path, size_limit: int) -> None:
@@ -40,7 +40,7 @@ class Spool:
     def add(self, piece: bytes) -> None:
         """Take the next octets; ``flush`` must follow when ``is_full``."""
         self.size += len(piece)
-        if self.failure is None and self.size > self._size_limit:
+        if self.failure is None and 0 < self._size_limit < self.size:
             self._fail(MessageTooBig("Message size exceeds fixed limit"))
         if self.failure is None:
             self._pieces.append(piece)

@@ -66,6 +66,9 @@ def test_dialogue(path, plain):
         "nothing is queued": lambda: _check(not house.queue.kept, house.queue.kept),
         "one message is filed": lambda: _check(len(house.messages) == 1, house.messages),
         "two messages are filed": lambda: _check(len(house.messages) == 2, house.messages),
+        "the last message is cd": lambda: _check(
+            house.messages[-1].endswith(b"+0000\r\n\r\ncd\r\n"), house.messages[-1]
+        ),
         "one message is queued": lambda: _check(len(house.queue.kept) == 1, house.queue.kept),
     }
     run_transcript(path, connect, "smtp", events=events)
