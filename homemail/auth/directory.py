@@ -23,6 +23,7 @@ class Directory:
         self._by_name: dict[str, Account] = {}
         self._by_address: dict[str, Account] = {}
         self._secrets: dict[AccountId, tuple[str, ...]] = {}
+        self._common_schemes: frozenset[str] | None = None
 
     def add(self, account: Account, secrets: Sequence[str]) -> None:
         """Take in an account.
@@ -36,6 +37,7 @@ class Directory:
             raise ValueError("a name that an account above has already")
         if any(address in self._by_address for address in extra):
             raise ValueError("an extra address that an account above has already")
+        self._common_schemes = None
         self._by_name[key] = account
         self._by_address.update(dict.fromkeys(extra, account))
         self._secrets[account.id] = tuple(secrets)
@@ -68,6 +70,11 @@ class Directory:
 
     def common_schemes(self) -> frozenset[str]:
         """Return the schemes that every account which may log in has a secret of."""
+        if self._common_schemes is None:
+            self._common_schemes = self._find_common_schemes()
+        return self._common_schemes
+
+    def _find_common_schemes(self) -> frozenset[str]:
         kinds = [
             frozenset(map(scheme_of, self._secrets[account.id]))
             for account in self._by_name.values()
