@@ -141,6 +141,7 @@ class MaildirMailbox:
 
     def copy(self, uids: Iterable[Uid], target: MailboxName) -> Copied:
         to = self._store.box(target)
+        self._store.look()
         drafts = self._box.copies(uids, to)
         self._store.must_fit([draft.wire_size for draft in drafts])
         return self._filed(to, drafts)
@@ -148,6 +149,7 @@ class MaildirMailbox:
     def move(self, uids: Iterable[Uid], target: MailboxName) -> Copied:
         self._must_write()
         to = self._store.box(target)
+        self._store.look()
         copied = self._filed(to, self._box.moves(uids))
         if copied.pairs:
             self._box.moved_away([source for source, _ in copied.pairs])
@@ -459,10 +461,10 @@ class MaildirStore:
         staging = self._root / "tmp" / self._around.unique()
         with durable.doing("deleting a mailbox"):
             durable.rename(box.directory, staging)
-            durable.sync_directory(self._root)
             box.mark_gone()
-            del self._boxes[name]
             box.put_away()
+            del self._boxes[name]
+            durable.sync_directory(self._root)
             shutil.rmtree(staging, ignore_errors=True)
 
     def rename(self, name: MailboxName, new_name: MailboxName, actor: Actor) -> None:
@@ -498,14 +500,23 @@ class MaildirStore:
     def _rename_directories(self, targets: dict[MailboxName, MailboxName]) -> None:
         with durable.doing("renaming a mailbox"):
             for old, new in targets.items():
-                box = self._boxes.pop(old, None)
-                if box is not None:
-                    box.stop_watching()
-                durable.rename(self._directory(old), self._directory(new))
-                if box is not None:
-                    self._boxes[new] = box
-                    box.renamed(new, self._directory(new))
+                self._rename_directory(old, new)
             durable.sync_directory(self._root)
+
+    def _rename_directory(self, old: MailboxName, new: MailboxName) -> None:
+        """Rename a mailbox, and what is loaded of it."""
+        box = self._boxes.pop(old, None)
+        if box is None:
+            durable.rename(self._directory(old), self._directory(new))
+            return
+        box.stop_watching()
+        now = old
+        try:
+            durable.rename(self._directory(old), self._directory(new))
+            now = new
+        finally:
+            self._boxes[now] = box
+            box.renamed(now, self._directory(now))
 
     def subscriptions(self) -> list[MailboxName]:
         return sorted(self._around.files.subscriptions(), key=lambda name: name.parts)

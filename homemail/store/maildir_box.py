@@ -388,10 +388,10 @@ class Box:
         foreign: list[str] = []
         for path, ours in sorted(((p, names.parse(base_of(p))) for p in paths), key=_by_age):
             known = self.state.foreign.get(names.key_of(base_of(path)))
-            if ours and self._is_free(ours.uid) and ours.mailbox_id == self.mailbox_id:
-                uid, saved = ours.uid, ours.saved
-            elif known and self._is_free(known.uid):
+            if known and self._is_free(known.uid):  # a copy of one of ours is among these too
                 uid, saved = known.uid, known.saved
+            elif ours and self._is_free(ours.uid) and ours.mailbox_id == self.mailbox_id:
+                uid, saved = ours.uid, ours.saved
             else:
                 uid, saved = 0, 0
             if uid and uid not in rows:
@@ -414,14 +414,13 @@ class Box:
             return []
         self._reserve(uids=len(paths))
         saved = int(self.around.now())
-        rows, lines = [], []
+        rows, given = [], {}
         for path in sorted(paths, key=self._file_time):
             uid, self.uid_next = self.uid_next, self.uid_next + 1
-            key, file = names.key_of(base_of(path)), states.ForeignFile(uid, saved)
-            self.state.foreign[key] = file
-            lines.append(states.foreign_line(key, file))
+            given[names.key_of(base_of(path))] = states.ForeignFile(uid, saved)
             rows.append(Row(uid, path, bits_of(letters_in(path)), 0, saved=saved))
-        states.add_lines(self.directory, lines)
+        self._add_lines([states.foreign_line(key, file) for key, file in given.items()])
+        self.state.foreign |= given
         return rows
 
     def _file_time(self, path: str) -> tuple[float, str]:
@@ -466,32 +465,40 @@ class Box:
     def _reserve(self, uids: int = 0, mod_seqs: int = 0) -> None:
         """Make sure that so many UIDs and mod-sequences may be given out."""
         state, lines = self.state, []
-        if uids and self.uid_next + uids - 1 > state.uid_limit:
-            state.uid_limit = min(self.uid_next + uids - 1 + states.UID_BLOCK, names.LARGEST_UID)
-            if self.uid_next + uids - 1 > state.uid_limit:
+        uid_limit, mod_seq_limit = state.uid_limit, state.mod_seq_limit
+        if uids and self.uid_next + uids - 1 > uid_limit:
+            uid_limit = min(self.uid_next + uids - 1 + states.UID_BLOCK, names.LARGEST_UID)
+            if self.uid_next + uids - 1 > uid_limit:
                 raise Temporary("The mailbox has used up its UIDs")
-            lines.append(f"uid-limit {state.uid_limit}")
-        if self.mod_seq + mod_seqs > state.mod_seq_limit:
-            state.mod_seq_limit = self.mod_seq + mod_seqs + states.MOD_SEQ_BLOCK
-            lines.append(f"mod-seq-limit {state.mod_seq_limit}")
+            lines.append(f"uid-limit {uid_limit}")
+        if self.mod_seq + mod_seqs > mod_seq_limit:
+            mod_seq_limit = self.mod_seq + mod_seqs + states.MOD_SEQ_BLOCK
+            lines.append(f"mod-seq-limit {mod_seq_limit}")
         if lines:
-            states.add_lines(self.directory, lines)
+            self._add_lines(lines)
+            state.uid_limit, state.mod_seq_limit = uid_limit, mod_seq_limit
+
+    def _add_lines(self, lines: Sequence[str]) -> None:
+        """Add lines to the state file, after ending a part of one that a failure left there."""
+        ended = [""] if self.state.damaged else []
+        self.state.damaged = True
+        states.add_lines(self.directory, [*ended, *lines])
+        self.state.damaged = False
 
     def settle(self) -> None:
         """Give back what is reserved and not used, before the mailbox is put away."""
-        state = self.state
-        if self.gone or (state.uid_limit, state.mod_seq_limit) == (
-            self.uid_next - 1,
-            self.mod_seq,
-        ):
-            return
-        state.uid_limit, state.mod_seq_limit = self.uid_next - 1, self.mod_seq
-        states.add_lines(self.directory, states.limit_lines(state.uid_limit, state.mod_seq_limit))
+        state, used = self.state, (self.uid_next - 1, self.mod_seq)
+        if not self.gone and (state.uid_limit, state.mod_seq_limit) != used:
+            self._add_lines(states.limit_lines(*used))
+            state.uid_limit, state.mod_seq_limit = used
 
     def put_away(self) -> None:
-        """Stop watching, and settle."""
+        """Stop watching, and settle; where that fails, numbers go on at their limits."""
         self.stop_watching()
-        self.settle()
+        try:
+            self.settle()
+        except MailError as error:
+            log.warning("mailbox could not be settled", mailbox=self.name, reason=error.text)
 
     def stop_watching(self) -> None:
         """Take the watch off the directories."""
@@ -520,7 +527,7 @@ class Box:
         new = old.with_all(flags, lambda: reduce(or_, self.rows.bits, 0))
         if new is not old:
             fresh = [(a, word) for a, word in new.by_letter.items() if a not in old.by_letter]
-            states.add_lines(self.directory, [states.keyword_line(*pair) for pair in fresh])
+            self._add_lines([states.keyword_line(*pair) for pair in fresh])
             self.state.keywords = dict(new.by_letter)
             self.keywords = new
 

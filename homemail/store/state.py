@@ -125,7 +125,9 @@ def _take(state: State, word: str, rest: str, line: str) -> None:
             uid, saved, key = rest.split(" ")
             name = os.fsdecode(urllib.parse.unquote_to_bytes(key))
             state.foreign[name] = ForeignFile(_number(uid), _number(saved))
-        case "mailbox-id" | "keyword" | "":
+        case "":  # it ended a part of a line (see maildir_box)
+            pass
+        case "mailbox-id" | "keyword":
             raise ValueError("not a line of a state file")
         case _:
             state.unknown.append(line)
