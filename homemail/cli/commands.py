@@ -32,6 +32,7 @@ COMMANDS = (
     Command("try", "homemail.cli.try_", "start a complete server here and now, to try it"),
     Command("serve", "homemail.cli.serve", "run the server by a settings file"),
     Command("account", "homemail.cli.account", "see and change who has mail here"),
+    Command("queue", "homemail.cli.queue", "see the mail that waits to go elsewhere"),
     Command("check", "homemail.cli.check", "say what is wrong, without starting anything"),
     Command("settings", "homemail.cli.settings", "show and explain the settings"),
     Command("completion", "homemail.cli.completion", "print what a shell needs to complete words"),

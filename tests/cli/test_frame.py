@@ -207,7 +207,15 @@ def test_each_command_is_listed_once():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "words", [["version"], ["--help"], ["settings"], ["account", "list"], ["check", "--help"]]
+    "words",
+    [
+        ["version"],
+        ["--help"],
+        ["settings"],
+        ["account", "list"],
+        ["queue", "list"],
+        ["check", "--help"],
+    ],
 )
 def test_a_command_loads_no_more_than_it_needs(words, directory):
     program = (

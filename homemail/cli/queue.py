@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: MIT
+"""``homemail queue``: the mail that waits to go elsewhere. Reads the files; nothing is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from homemail.cli.failures import Failed
+from homemail.cli.installation import load_settings
+from homemail.cli.output import print_json, printable
+from homemail.cli.parser import Arguments, Parser
+from homemail.config.spelling import nearest
+from homemail.errors import Temporary
+from homemail.model.envelope import Recipient
+from homemail.model.queue import QueuedRecipient, QueueEntry
+from homemail.mta.queue.files import read_entries
+from homemail.mta.queue.line_clock import read_clock
+from homemail.mta.queue.listing import mailq_json, mailq_lines
+
+
+def configure(parser: Parser) -> None:
+    """Add the commands below."""
+    parser.examples = ("homemail queue list", "homemail queue show ID")
+    listing = parser.add_command(
+        "list",
+        "list what waits, oldest first",
+        run_list,
+        details=(
+            'As Postfix\'s mailq: "*" behind an id means that it is being sent now, "!" that it is '
+            'on hold, "#" that its file is damaged. Below each message stand the recipients that '
+            "wait, and why."
+        ),
+        examples=("homemail queue list", "homemail queue list --json | jq .sender"),
+    )
+    listing.add_argument(
+        "--json", action="store_true", help="a JSON object per line, as postqueue -j"
+    )
+    show = parser.add_command(
+        "show",
+        "show one message's envelope and what became of each recipient",
+        run_show,
+        examples=("homemail queue show ID", "homemail queue show ID --json"),
+    )
+    show.add_argument("id", metavar="ID", help="the queue id, the first word in the list")
+    show.add_argument("--json", action="store_true", help="JSON, for programs")
+
+
+def run_list(arguments: Arguments) -> int:
+    """Print every entry."""
+    entries = _entries(arguments)
+    if arguments.json:
+        print(*mailq_json(entries), sep="\n", end="\n" if entries else "")
+        return 0
+    for line in mailq_lines(entries):
+        print(line)
+    return 0
+
+
+def run_show(arguments: Arguments) -> int:
+    """Print one entry."""
+    entries = _entries(arguments)
+    entry = next((entry for entry in entries if entry.id == arguments.id), None)
+    if entry is None:
+        near = nearest(arguments.id, [entry.id for entry in entries])
+        raise Failed(f'no message "{arguments.id}" in the queue{near}')
+    if arguments.json:
+        print_json(_facts(entry))
+        return 0
+    for line in _lines(entry):
+        print(printable(line))
+    return 0
+
+
+def _entries(arguments: Arguments) -> Sequence[QueueEntry]:
+    directory = load_settings(arguments).site.queue_directory
+    try:
+        return read_entries(directory, read_clock(directory / "clock"))
+    except Temporary as error:
+        if isinstance(error.__cause__, FileNotFoundError):  # no server has run here yet
+            return []
+        raise
+
+
+def _lines(entry: QueueEntry) -> Iterator[str]:
+    envelope = entry.envelope
+    rows = {
+        "id": entry.id,
+        "state": entry.state.value,
+        "received": f"{entry.received_at.astimezone():%Y-%m-%d %H:%M:%S %z}",
+        "size": f"{entry.size} octets",
+        "attempts": str(entry.attempts),
+        "from": f"<{envelope.reverse_path or ''}>",
+        "account": envelope.submitter or "",
+        "came by": envelope.origin.value,
+        "came from": envelope.parent or "",
+    }
+    yield from (f"{label + ':':<10} {value}" for label, value in rows.items() if value)
+    for queued in entry.recipients:
+        yield f"{'to:':<10} <{queued.recipient.forward_path}> {queued.status.value}"
+        if queued.reason:
+            yield f"{'':<10}   {queued.reason}"
+
+
+def _facts(entry: QueueEntry) -> dict[str, object]:
+    envelope = entry.envelope
+    return {
+        "id": entry.id,
+        "state": entry.state.value,
+        "received": entry.received_at.isoformat(),
+        "age_seconds": round(entry.age),
+        "size": entry.size,
+        "attempts": entry.attempts,
+        "from": str(envelope.reverse_path or ""),
+        "account": envelope.submitter,
+        "origin": envelope.origin.value,
+        "parent": envelope.parent,
+        "envelope_id": envelope.envelope_id,
+        "recipients": [_recipient_facts(queued) for queued in entry.recipients],
+    }
+
+
+def _recipient_facts(queued: QueuedRecipient) -> dict[str, object]:
+    recipient: Recipient = queued.recipient
+    return {
+        "address": str(recipient.forward_path),
+        "original": recipient.original.text if recipient.original else None,
+        "status": queued.status.value,
+        "reason": queued.reason or None,
+    }
