@@ -36,7 +36,8 @@ def bind(ports: PortSettings, interfaces: Sequence[str]) -> list[Listener]:
     """Listen on every interface for every service whose port is not 0.
 
     ``interfaces`` are addresses, ``all`` or ``loopback-only``; an IPv6 address that this machine
-    does not have is passed over where there is another. All or nothing: after an error no socket stays open.
+    does not have is passed over where there is another. All or nothing: after an error no socket
+    stays open.
 
     Raises:
         PortTaken: with a sentence that names the port and what to do.

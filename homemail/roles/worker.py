@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from homemail.auth.api import Account, Accounts
 from homemail.config.settings import Settings
@@ -22,9 +23,11 @@ from homemail.model.envelope import Submit
 from homemail.model.message import MessageContent
 from homemail.model.reply import Reply, reply_for
 from homemail.model.session import SessionStart
+from homemail.roles.homes import Homes
 from homemail.sieve import Limits
 from homemail.sieve.scripts import ScriptDirectory, quota_of
 from homemail.store import open_store
+from homemail.store.api import Store
 from homemail.store.lane import OwnerMail
 
 log = Log("worker")
@@ -61,7 +64,12 @@ class MailboxWorker:
         self._settings = settings
         self._may_run_programs = may_run_programs
         self._limits = _limits(settings)
-        self._owners: dict[AccountId, asyncio.Task[_Owner]] = {}
+        self._homes = Homes(
+            settings.auth.home_base,
+            settings.site.data_directory / "inboxes",
+            settings.mailbox.home_mailbox,
+        )
+        self._owners: dict[tuple[AccountId, Path], asyncio.Task[_Owner]] = {}
 
     async def deliver(self, delivery: Delivery, content: MessageContent) -> DeliveryResult:
         try:
@@ -96,24 +104,19 @@ class MailboxWorker:
         if not self._redeem(start.ticket, start.account):
             raise Refused("The login is no longer valid")
 
-    async def _owner(self, account: AccountId) -> _Owner:
-        task = self._owners.get(account)
-        if task is None or (task.done() and (task.cancelled() or task.exception())):
-            task = asyncio.create_task(self._open(account))
-            self._owners[account] = task
-        return await asyncio.shield(task)
-
-    async def _open(self, account_id: AccountId) -> _Owner:
+    async def _owner(self, account_id: AccountId) -> _Owner:
         account = await self._accounts.find(account_id)
         if account is None:
             raise NoSuchUser("No such user here")
-        try:
-            store = await asyncio.to_thread(
-                open_store, account.id, account.home, self._settings.mailbox
-            )
-        except OSError as error:
-            raise Temporary("The mailboxes cannot be opened now") from error
-        mail = OwnerMail(store)
+        key = (account.id, account.home)  # an account that moved is opened where it is now
+        task = self._owners.get(key)
+        if task is None or (task.done() and (task.cancelled() or task.exception())):
+            task = asyncio.create_task(self._open(account))
+            self._owners[key] = task
+        return await asyncio.shield(task)
+
+    async def _open(self, account: Account) -> _Owner:
+        mail = OwnerMail(await asyncio.to_thread(self._open_store, account))
         deliver = OwnerDelivery(
             account,
             mail,
@@ -124,6 +127,15 @@ class MailboxWorker:
             limits=self._limits,
         )
         return _Owner(account, mail, deliver)
+
+    def _open_store(self, account: Account) -> Store:
+        self._homes.prepare(account)
+        try:
+            store = open_store(account.id, account.home, self._settings.mailbox)
+        except OSError as error:
+            raise Temporary("The mailboxes cannot be opened now") from error
+        self._homes.opened(account)
+        return store
 
 
 def _limits(settings: Settings) -> Limits:

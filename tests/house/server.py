@@ -168,7 +168,7 @@ class House:
         """Return every message of a mailbox as IMAP gives it."""
         client = self.imap(account)
         client.select(f'"{mailbox}"', readonly=True)
-        _, found = client.fetch("1:*", "(BODY.PEEK[])")
+        _, found = client.uid("FETCH", "1:*", "(BODY.PEEK[])")
         client.logout()
         return [item[1] for item in found if isinstance(item, tuple)]
 
@@ -177,6 +177,6 @@ class House:
         for account in accounts or ("alice", "bob", "carol"):
             client = self.imap(account)
             client.select("INBOX")
-            client.store("1:*", "+FLAGS.SILENT", "(\\Deleted)")
+            client.uid("STORE", "1:*", "+FLAGS.SILENT", "(\\Deleted)")
             client.expunge()
             client.logout()

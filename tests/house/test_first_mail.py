@@ -84,8 +84,8 @@ def test_a_wrong_password_is_refused(house):
 def test_a_sender_must_be_ones_own(house):
     with smtplib.SMTP("127.0.0.1", house.port("submission")) as client:
         client.login("alice", house.password("alice"))
-        client.mail("bob@home.test")
-        assert client.rcpt("carol@home.test")[0] == 553
+        code, text = client.mail("bob@home.test")
+        assert (code, text[:5]) == (553, b"5.7.1")
 
 
 def test_mail_for_elsewhere_waits_in_the_queue(house):
@@ -155,7 +155,7 @@ def test_a_new_account_can_be_used_at_once(house):
         assert len(house.messages("dora")) == 1
     finally:
         del house.ready["accounts"]["dora"]
-        house.command("account", "remove", "dora", "--yes")
+        house.command("account", "remove", "dora")
 
 
 def wait_for(condition, seconds: float = 10) -> None:

@@ -21,6 +21,10 @@ def own_prefix(got: bytes, sent: bytes) -> bytes:
     """Return what the server put in front; it must be whole header fields of its own."""
     assert got.endswith(sent), (got[:600], sent[:200])
     prefix = got[: len(got) - len(sent)]
+    if not _FIELD.match(sent) and not sent.startswith(b"\r\n"):
+        prefix = prefix.removesuffix(b"\r\n")  # what is no header must not become one
+    if sent.startswith(b"From "):
+        prefix = prefix.removesuffix(b"X-Mailbox-Line: ")  # as Postfix names such a line
     at = 0
     while at < len(prefix):
         field = _FIELD.match(prefix, at)
@@ -69,8 +73,8 @@ def test_every_sample_can_be_described(house):
     assert sum(isinstance(item, bytes) and item.startswith(b")") for item in found) or found
     for number, (name, octets) in enumerate(samples(), 1):
         _, found = imap.fetch(str(number), "(BODY.PEEK[HEADER] BODY.PEEK[TEXT])")
-        header, text = (item[1] for item in found if isinstance(item, tuple))
-        assert header + text == octets, name
+        octets_found = b"".join(item[1] for item in found if isinstance(item, tuple))
+        assert octets_found == octets, name
     imap.close()
     imap.delete("Samples")
     imap.logout()

@@ -129,7 +129,7 @@ def test_mutt_sends(house, tmp_path):
 def test_s_nail_sends(house, tmp_path):
     url = f"smtp://alice:alice-secret@127.0.0.1:{house.port('submission')}"
     done = run(
-        need("s-nail"), "-:/", "-n", "-S", "v15-compat=yes", "-S", f"mta={url}",
+        need("s-nail"), "-:/", "-S", "v15-compat=yes", "-S", f"mta={url}",
         "-S", "smtp-use-starttls=yes", "-S", "tls-verify=ignore", "-S", "smtp-auth=plain",
         "-S", "sendwait", "-S", "from=alice@home.test", "-S", "hostname=home.test",
         "-s", "by s-nail", "bob@home.test", stdin="Hello, Bob.\n",
