@@ -10,13 +10,14 @@ its whole body as one ``text/plain``, so that it can be read.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from mmap import mmap
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from homemail.message.envelope import Fields, envelope
-from homemail.message.header import HEADER_LIMIT, Octets, as_octets, read_fields
+from homemail.message.envelope import envelope
+from homemail.message.header import HEADER_LIMIT, Octets, as_octets, read_mime_fields
 from homemail.message.parameters import Parameters, parse_value
 
 MAX_DEPTH = 100
@@ -124,7 +125,7 @@ class _Scanner:
         """Read the entity at ``start``; return it and the delimiter that ended it."""
         self._parts += 1
         body, ended_by = self._header(start)
-        fields = read_fields(self._octets[start : min(body, start + HEADER_LIMIT)])
+        fields = read_mime_fields(self._octets[start : min(body, start + HEADER_LIMIT)])
         kind = _content_type(fields, default)
         before = self._count_to(body)
         children: tuple[Part, ...] = ()
@@ -148,7 +149,7 @@ class _Scanner:
     def _part(
         self,
         kind: _Kind,
-        fields: Fields,
+        fields: Mapping[bytes, bytes],
         header: Span,
         body: Span,
         before: _Count,
@@ -160,21 +161,21 @@ class _Scanner:
             inner = children[0].header
             limit = min(inner.end, inner.start + HEADER_LIMIT)
             inner_envelope = envelope(self._octets[inner.start : limit])
-        disposition = _first(fields, b"content-disposition")
-        language = _first(fields, b"content-language")
+        disposition = fields.get(b"content-disposition")
+        language = fields.get(b"content-language")
         return Part(
             *kind,
             header,
             body,
             body.end - body.start + after.bare - before.bare,
             after.lines - before.lines,
-            (_first(fields, b"content-transfer-encoding") or b"7bit").lower(),
-            _first(fields, b"content-id"),
-            _first(fields, b"content-description"),
-            _first(fields, b"content-md5"),
+            (fields.get(b"content-transfer-encoding") or b"7bit").lower(),
+            fields.get(b"content-id"),
+            fields.get(b"content-description"),
+            fields.get(b"content-md5"),
             Disposition(*parse_value(disposition)) if disposition else None,
             tuple(filter(None, re.split(rb"[,\s]+", language))) if language else (),
-            _first(fields, b"content-location"),
+            fields.get(b"content-location"),
             children,
             inner_envelope,
         )
@@ -274,24 +275,30 @@ class _Scanner:
         """
         counted, lines, bare = self._counted
         low, high, sign = (counted, at, 1) if at >= counted else (at, counted, -1)
-        for start in range(low, high, _CHUNK):
-            piece = self._octets[max(start - 1, low) : min(start + _CHUNK, high)]
-            overlap = 1 if start > low and piece[:1] == b"\n" else 0
-            found = piece.count(b"\n") - overlap
-            lines += sign * found
-            bare += sign * (found - piece.count(b"\r\n"))
+        found, with_cr = _line_ends(self._octets, low, high)
+        lines += sign * found
+        bare += sign * (found - with_cr)
         self._counted = (at, lines, bare)
         return _Count(lines, bare)
+
+
+def _line_ends(octets: Octets, low: int, high: int) -> tuple[int, int]:
+    """Return how many LF, and how many CRLF, there are between ``low`` and ``high``."""
+    if isinstance(octets, bytes):
+        return octets.count(b"\n", low, high), octets.count(b"\r\n", low, high)
+    lines = with_cr = 0
+    for start in range(low, high, _CHUNK):
+        piece = octets[start : min(start + _CHUNK, high)]
+        lines += piece.count(b"\n")
+        with_cr += piece.count(b"\r\n")
+        if start > low and piece[:1] == b"\n" and octets[start - 1] == 13:
+            with_cr += 1  # cut between CR and LF
+    return lines, with_cr
 
 
 def _leaf(kind: _Kind, body: Span, before: _Count, after: _Count) -> Part:
     size = body.end - body.start + after.bare - before.bare
     return Part(*kind, Span(body.start, body.start), body, size, after.lines - before.lines)
-
-
-def _first(fields: Fields, name: bytes) -> bytes | None:
-    bodies = fields.get(name)
-    return bodies[0] if bodies else None
 
 
 def _boundary(parameters: Parameters) -> bytes:
@@ -301,9 +308,9 @@ def _boundary(parameters: Parameters) -> bytes:
     return found.get(b"boundary", b"").rstrip()
 
 
-def _content_type(fields: Fields, default: _Kind) -> _Kind:
+def _content_type(fields: Mapping[bytes, bytes], default: _Kind) -> _Kind:
     """Return the type, or what RFC 2045 §5.2 says where it is missing or cannot be read."""
-    body = _first(fields, b"content-type")
+    body = fields.get(b"content-type")
     if body is None:
         return default
     value, parameters = parse_value(body)

@@ -144,3 +144,16 @@ def test_same_fields_as_the_standard_library(pairs: list[tuple[str, list[str]]])
     ours = [(f.name.decode(), header[f.body : f.end]) for f in fields(header)]
     theirs = [(name.lower(), f" {body}\n".encode()) for name, body in oracle.raw_items()]
     assert ours == theirs
+
+
+PIECES = st.sampled_from(
+    [b"To: a", b"to:b", b"X-To: c", b"Subject :d", b" folded", b"\tTo: e", b"junk", b"\n", b"\r\n"]
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(PIECES, max_size=12), st.sets(st.sampled_from([b"TO", b"subject", b"x.to"])))
+def test_both_ways_to_select_agree(pieces: list[bytes], names: set[bytes]) -> None:
+    header = b"".join(pieces)
+    many = [*names, *(b"no-%d" % number for number in range(40))]
+    assert select_fields(header, names) == select_fields(header, many)
