@@ -210,7 +210,7 @@ class Transaction:
             replies = [LOCAL_TROUBLE] * len(accepted)
         else:
             replies = await self._commit(content, accepted)
-        for one, reply in zip(accepted, replies, strict=False):
+        for one, reply in zip(accepted, replies, strict=True):
             self._log_reply(content, one, reply)
         if self._client.service is not Service.LMTP:
             return replies[:1]

@@ -285,8 +285,10 @@ class Session:
             mechanisms = self._authenticator.mechanisms(self._channel())
             if mechanisms:
                 offered.append("AUTH " + " ".join(mechanisms))
-        offered += ["ENHANCEDSTATUSCODES", "8BITMIME", "DSN", "SMTPUTF8", "CHUNKING"]
-        return offered
+        offered += ["ENHANCEDSTATUSCODES", "8BITMIME", "SMTPUTF8"]
+        if self._service is not Service.LMTP:  # there the client has every reply and notifies
+            offered.append("DSN")
+        return [*offered, "CHUNKING"]
 
     def _channel(self) -> ChannelFacts:
         return ChannelFacts("smtp", self._peer, self._tls)
