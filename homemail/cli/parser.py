@@ -25,7 +25,7 @@ class Parser(argparse.ArgumentParser):
     """A command, with its ``summary``, ``details``, ``examples``, and the commands below it."""
 
     def __init__(self, *, summary: str = "", **more: Any) -> None:
-        super().__init__(**more, allow_abbrev=False, add_help=False)
+        super().__init__(**more, allow_abbrev=False, add_help=False, formatter_class=_fixed_width)
         self.summary = summary
         self.details = ""
         self.examples: Sequence[str] = ()
@@ -125,6 +125,11 @@ def command_words(words: Sequence[str]) -> Iterator[str]:
         if not skip and not word.startswith("-"):
             yield word
         skip = word in _TAKES_A_VALUE
+
+
+def _fixed_width(prog: str) -> argparse.HelpFormatter:
+    """Return argparse's formatter, which it makes for each argument; the terminal is not asked."""
+    return argparse.HelpFormatter(prog, width=80)
 
 
 def _is_common(action: argparse.Action) -> bool:
