@@ -15,6 +15,7 @@ from homemail.sieve.extensions.ihave import IHAVE
 from homemail.sieve.extensions.imap4flags import IMAP4FLAGS
 from homemail.sieve.extensions.index import INDEX
 from homemail.sieve.extensions.mailbox import MAILBOX
+from homemail.sieve.extensions.regex import REGEX
 from homemail.sieve.extensions.reject import EREJECT, REJECT
 from homemail.sieve.extensions.relational import RELATIONAL
 from homemail.sieve.extensions.subaddress import SUBADDRESS
@@ -38,6 +39,7 @@ EXTENSIONS = (
     IMAP4FLAGS,
     INDEX,
     MAILBOX,
+    REGEX,
     REJECT,
     RELATIONAL,
     SUBADDRESS,
