@@ -22,7 +22,9 @@ HEADER_LIMIT = 1 << 20
 _MOST_COMPILED = 30  # names in one search
 _EMPTY_LINE = re.compile(rb"\n(\r?\n)")
 _FIELD = re.compile(
-    rb"(?:([!-9;-~]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)|[^\n]*+(?:\n[ \t][^\n]*+)*+)\n?"
+    rb"([!-9;-~]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)\n?"
+    rb"|(\r?\n)"  # the end; before what follows, as that would take in a body that is indented
+    rb"|[^\n]++(?:\n[ \t][^\n]*+)*+\n?"
 )
 _MIME_FIELD = re.compile(
     rb"\n([cC][oO][nN][tT][eE][nN][tT]-[!-9;-~]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)"
@@ -61,7 +63,7 @@ def fields(header: bytes) -> Iterator[Field]:
     for found in _FIELD.finditer(header, 0, HEADER_LIMIT):
         if found[1] is not None:
             yield Field(found[1].lower(), found.start(), found.start(2), found.end())
-        elif found.end() - found.start() <= 2 and found[0].strip() == b"":
+        elif found[3] is not None:
             return
 
 
@@ -69,12 +71,11 @@ def read_fields(header: bytes) -> dict[bytes, list[bytes]]:
     """Return the unfolded bodies of every field by name."""
     bodies: dict[bytes, list[bytes]] = {}
     for found in _FIELD.finditer(header, 0, HEADER_LIMIT):
-        name, body = found.groups()
-        if name is None:
-            if found.end() - found.start() <= 2 and found[0].strip() == b"":
-                break
-            continue
-        bodies.setdefault(name.lower(), []).append(unfold(body))
+        name, body, end = found.groups()
+        if name is not None:
+            bodies.setdefault(name.lower(), []).append(unfold(body))
+        elif end is not None:
+            break
     return bodies
 
 

@@ -47,6 +47,9 @@ def test_fields_end_at_the_empty_line() -> None:
     assert split_message(message) == len(HEADER)
     assert list(fields(message)) == list(fields(HEADER))
     assert read_fields(message) == read_fields(HEADER)
+    indented = HEADER + b" indented\r\nX: not a field\r\n"
+    assert read_fields(indented) == read_fields(HEADER)
+    assert list(fields(indented.replace(b"\r", b""))) == list(fields(HEADER.replace(b"\r", b"")))
 
 
 @pytest.mark.parametrize(
