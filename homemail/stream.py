@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from twisted.internet import protocol
 from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer, ISSLTransport
-from zope.interface import implementer  # type: ignore[import-untyped]
+from zope.interface import implementer
 
 from homemail.model.session import ChannelFacts, Peer, TlsFacts
 
