@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol
 
 from homemail.auth.api import Authenticated, Challenge, Denied, SaslStep
 from homemail.auth.sasl.dialogue import BadResponse, Failed, Mechanism, Outcome, Recall, Send
@@ -19,7 +18,11 @@ _RESPONSE_OCTETS = 12_288  # RFC 4954 §4 sets this limit for SMTP; it serves th
 MALFORMED = Denied("Invalid SASL response")
 UNAVAILABLE = Denied("Try again later", temporary=True, code="UNAVAILABLE")
 
+Recollect = Callable[[Recall], Awaitable[ScramVerifier | Denied]]
+"""Looks up the verifier of an account, made up where there is none, in the client's turn."""
+
 Conclude = Callable[[Mechanism, Outcome], Awaitable[Authenticated | Denied]]
+"""Checks what is claimed, counts what has failed."""
 
 
 def trouble(error: Exception) -> Denied:
@@ -32,12 +35,6 @@ def trouble(error: Exception) -> Denied:
     else:
         log.exception("a login failed by a fault of ours")
     return UNAVAILABLE
-
-
-class Recollect(Protocol):
-    """Look up the verifier of an account, made up where there is none, in its turn."""
-
-    async def __call__(self, recall: Recall) -> ScramVerifier | Denied: ...
 
 
 class Exchange:

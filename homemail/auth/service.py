@@ -143,10 +143,13 @@ class LocalAuthenticator:
     ) -> Authenticated | Denied:
         name = claim.name[:_NAME_LETTERS]
         account, secrets = await self._recall(name)
-        owner = account.id if account else _NOBODY
-        remembered = self._verifier.remembers(owner, secrets, claim.password)
+        remembered = account is not None and self._verifier.remembers(
+            account.id, secrets, claim.password
+        )
         if not await self._gate.enter(name, channel.peer, remembered=remembered):
             return self._refuse(channel, mechanism, name)
+        account, secrets = await self._recall(name)  # they may have changed during the wait
+        owner = account.id if account else _NOBODY
         proven = await self._verifier.check(owner, secrets, claim.password)
         if account is None or not proven:
             attempt = self._verifier.digest(name, claim.password)

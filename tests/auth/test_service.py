@@ -233,6 +233,16 @@ def test_guessing_is_slow(house):
     assert house.slept == [2.0, 4.0, 8.0, 15.0]
 
 
+def test_a_password_that_changes_while_its_client_waits(house):
+    house.login("alice", b"guess")
+
+    async def change(seconds: float) -> None:
+        house.put("alice", "new-secret")
+
+    house.authenticator._gate._sleep = change
+    assert house.login("alice", b"alice-secret") == FAILED
+
+
 def test_locked_out(caplog):
     house = House(auth_max_failures=3)
     with caplog.at_level(logging.INFO):
