@@ -100,8 +100,8 @@ class Pop3Connection(ServedStream):
             async with self._server.locks.held(start.account, self._settings.pop3_lock_timeout):
                 self.stream.set_deadline(None)
                 await session.run()
-        except LockTimeout as error:
-            self._dialogue.err(error.text, "IN-USE")
+        except LockTimeout:
+            self._dialogue.err("Another session has this mail open", "IN-USE")
             return False
         except MailError as error:
             log.warning("cannot open", user=start.account, trace=start.trace, why=error)

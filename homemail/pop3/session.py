@@ -21,7 +21,7 @@ from homemail.pop3.connection import Command, parse_number
 from homemail.pop3.dialogue import Dialogue, TooManyErrors
 from homemail.pop3.dots import stuffed, top
 from homemail.pop3.maildrop import Maildrop, Message, NoSuchMessage
-from homemail.store.api import Actor, Mailbox, Store
+from homemail.store.api import Actor, Mailbox, Snapshot, Store
 from homemail.store.lane import OwnerMail
 from homemail.stream import Disconnected, StreamEnd
 
@@ -79,8 +79,10 @@ class Session:
             MailError: the INBOX cannot be opened; nothing was answered yet.
             StreamEnd: the client left; nothing was removed.
         """
-        self._mailbox, self._drop = await self._mail.change(self._open, self._mail.store)
+        self._mailbox, snapshot = await self._mail.change(self._open, self._mail.store)
         try:
+            facts = await self._mail.read(self._mailbox.read_facts, snapshot.uids)
+            self._drop = Maildrop(snapshot.uid_validity, facts)
             self._dialogue.ok(f"{self._drop.count()} messages ({self._drop.size()} octets)")
             while (command := await self._next()).keyword != "QUIT":
                 await self._carry_out(command)
@@ -88,12 +90,11 @@ class Session:
         finally:
             await self._mail.change(self._mailbox.close)
 
-    def _open(self, store: Store) -> tuple[Mailbox, Maildrop]:
+    def _open(self, store: Store) -> tuple[Mailbox, Snapshot]:
         # Read-only, so that this session does not take \Recent away from IMAP's.
         mailbox = store.open(INBOX, self._actor, read_only=True)
         try:
-            snapshot = mailbox.snapshot()
-            return mailbox, Maildrop(snapshot.uid_validity, mailbox.read_facts(snapshot.uids))
+            return mailbox, mailbox.snapshot()
         except BaseException:
             mailbox.close()
             raise
