@@ -18,7 +18,7 @@ from homemail.mda.final_fields import with_final_fields
 from homemail.mda.owner import Job, Owner, log, own_addresses, owner_address, send_notice, send_on
 from homemail.mda.vacation import VacationMemory, reason_not_to_answer
 from homemail.message.header import HEADER_LIMIT, split_message
-from homemail.model.address import Address
+from homemail.model.address import Address, account_id
 from homemail.model.delivery import Delivered, DeliveryResult, Rejected
 from homemail.model.envelope import new_trace
 from homemail.model.mailbox import INBOX
@@ -75,6 +75,11 @@ async def carry_out(owner: Owner, job: Job, actions: Sequence[Action]) -> Delive
     steps = _sorted(actions)
     if steps.refuse is not None:
         return await _refuse(owner, job, steps.refuse)
+    own = own_addresses(owner, job)
+    others = [address for address in steps.send if str(account_id(str(address))) not in own]
+    if len(others) < len(steps.send):  # to himself: sent on, it would come back as a loop
+        steps.file.append(FileInto(INBOX))
+    steps.send = others
     for address in steps.send:
         try:
             await send_on(owner, job, (address,))
@@ -84,9 +89,7 @@ async def carry_out(owner: Owner, job: Job, actions: Sequence[Action]) -> Delive
     await owner.mail.change(_file_all, owner, job, steps.file)
     if steps.answer is not None:
         await _answer(owner, job, steps.answer)
-    what = [f"filed in {step.mailbox}" for step in steps.file]
-    what += [f"sent on to {address}" for address in steps.send]
-    return Delivered(", ".join(what) or "discarded")
+    return Delivered(_what(steps))
 
 
 def file_in_lane(owner: Owner, job: Job, actions: Sequence[Action]) -> Delivered:
@@ -98,7 +101,13 @@ def file_in_lane(owner: Owner, job: Job, actions: Sequence[Action]) -> Delivered
     """
     steps = _sorted(actions)
     _file_all(owner, job, steps.file)
-    return Delivered(", ".join(f"filed in {step.mailbox}" for step in steps.file) or "discarded")
+    return Delivered(_what(steps))
+
+
+def _what(steps: _Steps) -> str:
+    what = [f"filed in {step.mailbox}" for step in steps.file]
+    what += [f"sent on to {address}" for address in steps.send]
+    return ", ".join(what) or "discarded"
 
 
 def _file_all(owner: Owner, job: Job, steps: Sequence[FileInto]) -> None:

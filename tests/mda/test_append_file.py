@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import fcntl
+import itertools
 import mailbox
 import multiprocessing
 import os
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from homemail import durable
-from homemail.errors import LockTimeout, Refused, StorageFull
+from homemail.errors import LockTimeout, Refused, StorageFull, Temporary
 from homemail.mda.append_file import append_mbox, drop_in_maildir
 
 FIRST = b"From bob@x.org  Sat Nov 21 12:00:00 2026\n"
@@ -134,3 +135,37 @@ def test_file_is_synced_before_the_call_returns(
     steps.clear()
     drop_in_maildir(tmp_path / "Copy", tmp_path, lines)
     assert steps[-3:] == ["fsync", "rename", "fsync"]
+
+
+def test_every_step_may_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, copy = tmp_path / "box", tmp_path / "Copy"
+    drop_in_maildir(copy, tmp_path, lines)
+    append(path)
+    before, after = path.read_bytes(), path.read_bytes() * 2
+    for call, most in ((lambda: append(path), 12), (lambda: drop(copy, tmp_path), 9)):
+        for number in range(most):
+            with monkeypatch.context() as patch:
+                patch.setattr(durable, "step", _failing_at(number))
+                try:
+                    call()
+                except Temporary:
+                    pass
+            assert path.read_bytes() in (before, after)
+            path.write_bytes(before)
+            assert not (tmp_path / "box.lock").exists()
+            assert not list((copy / "tmp").iterdir())
+            assert all(file.read_bytes() == TEXT for file in (copy / "new").iterdir())
+
+
+def drop(directory: Path, home: Path) -> None:
+    drop_in_maildir(directory, home, lines)
+
+
+def _failing_at(number: int) -> durable.Step:
+    left = itertools.count(number, -1)
+
+    def step(what: str, where: str) -> None:
+        if next(left) == 0:
+            raise OSError(5, "Input/output error")
+
+    return step

@@ -93,6 +93,13 @@ def test_redirect_is_queued_before_delivered(house: House) -> None:
     assert house.filed() == []
 
 
+def test_redirect_to_oneself_keeps(house: House) -> None:
+    house.write(SCRIPT, 'redirect "Alice@home.test";')
+    assert isinstance(house.run(), Delivered)
+    assert len(house.filed()) == 1
+    assert house.queue.sent == []
+
+
 def test_redirect_that_never_works_keeps(house: House) -> None:
     house.write(SCRIPT, 'redirect "carol@x.org";')
     house.queue.failure = Refused("no")

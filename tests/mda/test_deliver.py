@@ -220,6 +220,7 @@ def test_program_that_fails(house: House) -> None:
 
 
 @pytest.mark.real
+@pytest.mark.slow
 def test_procmail(house: House) -> None:
     if not Path("/usr/bin/procmail").exists():
         pytest.skip("procmail is not installed")
