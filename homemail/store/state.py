@@ -25,6 +25,7 @@ UID_BLOCK = 1000
 MOD_SEQ_BLOCK = 10_000
 
 _FIRST_LINE = "homemail-state 1"
+_MANY_LINES = 200  # that no longer count
 _SAFE = "".join(chr(code) for code in range(33, 127) if chr(code) not in "%\\")
 
 log = Log("store")
@@ -151,11 +152,14 @@ def read_state(directory: Path) -> State | None:
         except FileNotFoundError:
             return None
         with os.fdopen(fd, "rb") as file:
-            state = decode(file.read())
+            data = file.read()
+    state = decode(data)
     if state is None:
         log.warning("state file of a mailbox cannot be read", file=path)
     elif state.damaged:
         log.warning("state file of a mailbox had damaged lines", file=path)
+        write_state(directory, state)
+    elif data.count(b"\n") > state.encode().count(b"\n") + _MANY_LINES:
         write_state(directory, state)
     return state
 

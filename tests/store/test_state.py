@@ -68,6 +68,15 @@ def test_what_is_no_state(data: bytes) -> None:
     assert states.decode(data) is None
 
 
+def test_lines_that_no_longer_count_are_dropped_in_the_end(tmp_path: Path) -> None:
+    lines = b"".join(b"uid-limit %d\n" % n for n in range(1000))
+    (tmp_path / states.STATE_FILE).write_bytes(WHOLE + lines)
+    state = states.read_state(tmp_path)
+    assert state is not None and state.uid_limit == 999
+    assert len((tmp_path / states.STATE_FILE).read_bytes()) < 2 * len(WHOLE)
+    assert states.read_state(tmp_path) == state
+
+
 def test_a_later_version_is_not_touched() -> None:
     with pytest.raises(Temporary):
         states.decode(b"homemail-state 2\n")
