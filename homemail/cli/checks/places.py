@@ -17,7 +17,7 @@ def check_places(settings: Settings) -> Iterator[Finding]:
     """Look at the directories of the queue, of the server's memory, and above the homes."""
     owner = settings.site.mail_owner
     uid = server_uid(settings)
-    if owner and uid is None:
+    if owner and _uid_of(owner) is None:
         yield error(
             f"mail_owner is {owner}, and there is no such user", f"useradd --system {owner}"
         )
@@ -30,8 +30,12 @@ def server_uid(settings: Settings) -> int | None:
     """Return the uid that the server has when it runs, or None where its user is missing."""
     if os.geteuid() or not settings.site.mail_owner:
         return os.geteuid()
+    return _uid_of(settings.site.mail_owner)
+
+
+def _uid_of(name: str) -> int | None:
     try:
-        return pwd.getpwnam(settings.site.mail_owner).pw_uid
+        return pwd.getpwnam(name).pw_uid
     except KeyError:
         return None
 
