@@ -20,20 +20,17 @@ from homemail.imap.fetch_items import (
     SectionItem,
     UidItem,
 )
+from homemail.imap.open_message import IN_MEMORY, OpenMessage
 from homemail.imap.selected import Selected
 from homemail.message.header import select_fields
-from homemail.message.mime import Part, scan
-from homemail.message.section import Section, SectionText, section_octets
+from homemail.message.section import Section, SectionText
 from homemail.message.structure import body
 from homemail.model.mailbox import MessageFacts, Uid
-from homemail.model.message import MessageContent, chunks, read_all
+from homemail.model.message import MessageContent, chunks
 from homemail.store.api import CachedParts, Mailbox, Wanted
 
 BATCH = 500
 """Messages that the index is asked for at once."""
-
-IN_MEMORY = 256 * 1024
-"""Octets up to which a whole message is answered in one piece."""
 
 _HEADERS = (SectionText.HEADER, SectionText.FIELDS, SectionText.FIELDS_NOT)
 
@@ -49,18 +46,21 @@ class _Gone(Exception):
 class _Source:
     """One message, with what was read of it so far."""
 
-    __slots__ = ("_content", "_mailbox", "_octets", "_part", "cached", "facts", "uid")
+    __slots__ = ("_mailbox", "_message", "cached", "facts", "uid")
 
     def __init__(
-        self, mailbox: Mailbox, uid: Uid, facts: MessageFacts | None, cached: CachedParts | None
+        self,
+        mailbox: Mailbox,
+        uid: Uid,
+        facts: MessageFacts | None,
+        cached: CachedParts | None,
+        message: OpenMessage | None,
     ) -> None:
         self._mailbox = mailbox
         self.uid = uid
         self.facts = facts
         self.cached = cached
-        self._content: MessageContent | None = None
-        self._octets: bytes | None = None
-        self._part: Part | None = None
+        self._message = message
 
     def known(self) -> MessageFacts:
         if self.facts is None:
@@ -72,22 +72,17 @@ class _Source:
             raise _Gone
         return self.cached
 
-    def content(self) -> MessageContent:
-        if self._content is None:
-            self._content = self._mailbox.read_content(self.uid)
-            if self._content is None:
+    @property
+    def opened(self) -> OpenMessage | None:
+        return self._message
+
+    def message(self) -> OpenMessage:
+        if self._message is None:
+            content = self._mailbox.read_content(self.uid)
+            if content is None:
                 raise _Gone
-        return self._content
-
-    def octets(self) -> bytes:
-        if self._octets is None:
-            self._octets = read_all(self.content())
-        return self._octets
-
-    def part(self) -> Part:
-        if self._part is None:
-            self._part = scan(self.octets())
-        return self._part
+            self._message = OpenMessage(self.uid, content)
+        return self._message
 
 
 class Plan:
@@ -105,9 +100,13 @@ class Plan:
             header=any(isinstance(item, SectionItem) and _in_header(item) for item in items),
         )
         self._cached = self._wanted != Wanted()
+        self._keeps = any(isinstance(item, SectionItem) and item.partial for item in items)
+        if not self._keeps:
+            view.last_opened = None
         self._streams = any(isinstance(item, SectionItem) and _is_whole(item) for item in items)
         words = b" ".join(label.replace(b"%", b"%%") + b" %b" for label, _ in self._items)
         self._template = b"* %d FETCH (" + words + b")\r\n"
+        self.tells_flags = FlagsItem() in items
         self.sets_seen = any(isinstance(item, SectionItem) and item.sets_seen for item in items)
         self.gone = False
 
@@ -135,10 +134,15 @@ class Plan:
         if self._cached:
             cached = {parts.uid: parts for parts in mailbox.read_cached(uids, self._wanted)}
         for number, uid in batch:
-            yield number, _Source(mailbox, uid, facts.get(uid), cached.get(uid))
+            last = self._view.last_opened
+            message = last if last is not None and last.uid == uid else None
+            source = _Source(mailbox, uid, facts.get(uid), cached.get(uid), message)
+            yield number, source
+            if self._keeps:
+                self._view.last_opened = source.opened
 
     def _answer(self, number: int, source: _Source) -> Iterator[bytes]:
-        if not self._streams or source.content().size <= IN_MEMORY:
+        if not self._streams or source.message().content.size <= IN_MEMORY:
             yield self._template % (number, *[value(source) for _, value in self._items])
             return
         pieces = [b"* %d FETCH (" % number]
@@ -146,9 +150,9 @@ class Plan:
         for (label, value), octets in zip(self._items, values, strict=True):
             pieces.append(b"%b %b" % (label, octets))
             if value is _whole:
-                pieces.append(b"{%d}\r\n" % source.content().size)
+                pieces.append(b"{%d}\r\n" % source.message().content.size)
                 yield b"".join(pieces)
-                yield from _counted(source.content())
+                yield from _counted(source.message().content)
                 pieces = []
             pieces.append(b" ")
         pieces[-1] = b")\r\n"
@@ -167,7 +171,7 @@ class Plan:
             case FromIndex.BODYSTRUCTURE:
                 return b"BODYSTRUCTURE", lambda source: source.parts().body_structure
             case BodyItem():
-                return b"BODY", lambda source: body(source.part())
+                return b"BODY", lambda source: body(source.message().part())
             case SectionItem():
                 return _compile_section(item)
 
@@ -206,23 +210,20 @@ def _compile_section(item: SectionItem) -> tuple[bytes, Callable[[_Source], byte
     label = item.label if partial is None else b"%b<%d>" % (item.label, partial[0])
     if _is_whole(item):
         return label, _whole
-    read: Callable[[_Source], bytes | None]
     if _in_header(item):
         read = _header_reader(section)
-    else:
 
-        def read(source: _Source) -> bytes | None:
-            return _section(source, section)
+        def from_header(source: _Source) -> bytes:
+            octets = read(source)
+            return _literal(octets if partial is None else octets[partial[0] : sum(partial)])
 
-    def value(source: _Source) -> bytes:
-        octets = read(source)
-        if octets is None:
-            return b"NIL"
-        if partial is not None:
-            octets = octets[partial[0] : sum(partial)]
-        return _literal(octets)
+        return label, from_header
 
-    return label, value
+    def from_message(source: _Source) -> bytes:
+        octets = source.message().section(section, partial)
+        return b"NIL" if octets is None else _literal(octets)
+
+    return label, from_message
 
 
 def _header_reader(section: Section) -> Callable[[_Source], bytes]:
@@ -232,17 +233,8 @@ def _header_reader(section: Section) -> Callable[[_Source], bytes]:
     return lambda source: select_fields(source.parts().header, section.fields, negate=negate)
 
 
-def _section(source: _Source, section: Section) -> bytes | None:
-    if section == Section():
-        return source.octets()
-    found = section_octets(source.octets(), source.part(), section)
-    if found is None or isinstance(found, bytes):
-        return found
-    return source.octets()[found.start : found.end]
-
-
 def _whole(source: _Source) -> bytes:
-    return _literal(source.octets())
+    return _literal(source.message().octets())
 
 
 def _literal(octets: bytes) -> bytes:

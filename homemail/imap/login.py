@@ -267,7 +267,6 @@ class Login:
                 )
                 return None
             case Denied():
-                log.info("login failed", trace=self._trace, client=self._tls.channel().peer.host)
                 return no(step.text, step.code.encode("ascii"))
             case _:
                 return no("Authentication failed", b"AUTHENTICATIONFAILED")

@@ -16,6 +16,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 
 from homemail.imap import response
+from homemail.imap.open_message import OpenMessage
 from homemail.model.mailbox import (
     SYSTEM_FLAGS,
     Added,
@@ -39,6 +40,7 @@ class Selected:
         self.read_only = mailbox.read_only
         self.uids = array("Q", snapshot.uids)
         self.recent: frozenset[Uid] = snapshot.recent
+        self.last_opened: OpenMessage | None = None
         self.flag_lists = response.FlagLists()
         self.keywords: Flags = snapshot.keywords
         self.uid_validity = snapshot.uid_validity

@@ -172,19 +172,18 @@ class Session:
         except SyntaxTrouble as trouble:
             return bad(trouble.text)
         except MailError as error:
-            log.info(
-                "refused",
-                trace=self.start.trace,
-                command=raw.name,
-                text=error.text,
-                cause=error.__cause__,
-            )
+            self._log_refusal(raw, error)
             return status_for(error)
         except StreamEnd:
             raise
         except Exception:
             log.exception("failed", trace=self.start.trace, command=raw.name)
             return no("Internal trouble; it was logged", b"SERVERBUG")
+
+    def _log_refusal(self, raw: RawCommand, error: MailError) -> None:
+        write = log.debug if isinstance(error, Permanent) else log.warning
+        trace, cause = self.start.trace, error.__cause__
+        write("refused", trace=trace, command=raw.name, text=error.text, cause=cause)
 
     # --- the selected mailbox
 

@@ -68,7 +68,11 @@ async def _fetch_batch(
 ) -> None:
     if plan.sets_seen and not view.read_only:
         uids = [uid for _, uid in pairs]
-        await session.mail.change(view.mailbox.store, uids, FlagChange.ADD, frozenset({SEEN}))
+        result = await session.mail.change(
+            view.mailbox.store, uids, FlagChange.ADD, frozenset({SEEN})
+        )
+        if plan.tells_flags and b"CONDSTORE" not in session.enabled:
+            view.forget_flags((facts.uid, facts.mod_seq) for facts in result.changed)
     pieces = plan.answers(pairs)
     more = True
     while more:
