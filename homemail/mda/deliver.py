@@ -42,7 +42,9 @@ from homemail.store.lane import OwnerMail
 
 MOST_REMEMBERED = 1000
 SMALL = 256 * 1024
+GRACE_SECONDS = 3.0
 _TROUBLE = Reply(451, "4.3.0", "Local trouble while delivering, try again later")
+_STOPPING = Reply(451, "4.3.2", "The server is stopping, try again later")
 
 
 def _utc_now() -> datetime:
@@ -86,10 +88,13 @@ class OwnerDelivery:
             self._running[delivery.id] = task
         return await asyncio.shield(task)
 
-    async def close(self) -> None:
-        """Wait for the deliveries that run."""
-        while self._running:
-            await asyncio.wait(self._running.values())
+    async def close(self, grace_seconds: float = GRACE_SECONDS) -> None:
+        """Wait for the deliveries that run; stop those that take longer, which are deferred."""
+        if running := tuple(self._running.values()):
+            _, late = await asyncio.wait(running, timeout=grace_seconds)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
     async def _run(self, delivery: Delivery, content: MessageContent) -> DeliveryResult:
         done = self._done.pop(delivery.id, set())
@@ -101,6 +106,8 @@ class OwnerDelivery:
             log.warning("delivery failed", trace=job.trace, error=error, why=error.__cause__)
             reply = reply_for(error)
             result = Rejected(reply) if reply.permanent else Deferred(reply)
+        except asyncio.CancelledError:  # by close alone: the callers are shielded off
+            result = Deferred(_STOPPING)
         except Exception:
             log.exception("delivery failed", trace=job.trace)
         finally:

@@ -283,6 +283,21 @@ def test_close_waits_for_what_runs(house: House) -> None:
     asyncio.run(close_at_once())
 
 
+def test_close_stops_a_program_that_takes_long(house: House) -> None:
+    os.mkfifo(house.home / "began")
+    house.write(".forward", "|echo yes >began; exec sleep 1000")
+
+    async def close_soon() -> object:
+        task = asyncio.ensure_future(house.deliver(house.delivery(), MemoryContent(MESSAGE)))
+        await asyncio.to_thread((house.home / "began").read_text)
+        await house.deliver.close(grace_seconds=0)
+        return await task
+
+    result = asyncio.run(close_soon())
+    assert isinstance(result, Deferred)
+    assert result.reply.status == "4.3.2"
+
+
 def test_memory_of_deliveries_is_bounded(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_REMEMBERED", 3)
     first = house.delivery()
