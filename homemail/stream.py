@@ -21,6 +21,10 @@ from homemail.model.session import ChannelFacts, Peer, TlsFacts
 READ_AHEAD = 64 * 1024
 SLOW_CLIENT_SECONDS = 300.0
 """How long a client may take nothing of what it asked for."""
+CLOSE_SECONDS = 10.0
+"""How long a client may take to read the last of what was written."""
+STOP_SECONDS = 3.0
+"""How long a running command may take when the server ends."""
 
 
 class StreamEnd(Exception):
@@ -78,6 +82,7 @@ class Stream:
         self._deadline: float | None = None
         self._reader: asyncio.Future[None] | None = None
         self._writable: asyncio.Future[None] | None = None
+        self._closing: asyncio.TimerHandle | None = None
 
     # --- the transport's side
 
@@ -90,6 +95,8 @@ class Stream:
 
     def lost(self) -> None:
         self._end = Disconnected()
+        if self._closing is not None:
+            self._closing.cancel()
         self._wake()
         self.resume_writing()
 
@@ -192,12 +199,12 @@ class Stream:
             self._wake()
 
     def close(self) -> None:
-        """Close when everything written has been taken; in ten seconds at the latest."""
+        """Close when everything written has been taken; after ``CLOSE_SECONDS`` anyhow."""
         if not isinstance(self._end, Disconnected):
             self._resume_reading()  # a paused transport would not notice the client's end
             self._transport.unregisterProducer()  # TLS waits for a producer, else for ever
             self._transport.loseConnection()
-            self._loop.call_later(10.0, self.abort)
+            self._closing = self._loop.call_later(CLOSE_SECONDS, self.abort)
 
     def abort(self) -> None:
         """Close now."""
@@ -291,11 +298,20 @@ class StreamFactory(protocol.Factory):
         task.add_done_callback(self._tasks.pop)
 
     async def shutdown(self) -> None:
-        """End every session when its running command is done; return when all are gone."""
+        """End every session when its running command is done; return when all are gone.
+
+        What still runs after ``STOP_SECONDS`` is cut off: who waits for his turn to log in, and
+        who is sent more than he reads.
+        """
         for connection in self._tasks.values():
             connection.stream.stop()
         if self._tasks:
-            await asyncio.wait(list(self._tasks))
+            await asyncio.wait(list(self._tasks), timeout=STOP_SECONDS)
+        late = dict(self._tasks)
+        for task, connection in late.items():
+            connection.stream.abort()
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
 
 
 class ServedStream(StreamProtocol):
