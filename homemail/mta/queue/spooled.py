@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import heapq
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -30,6 +31,8 @@ from homemail.mta.queue.schedule import is_done
 from homemail.mta.queue.spool import Change, Drop, MemorySpool, Operation, Put, Spool
 
 log = Log("queue")
+
+_WAITING = (QueueState.INCOMING, QueueState.DEFERRED)
 
 
 class _Kept:
@@ -57,8 +60,11 @@ class SpooledQueue:
         self._waiting: list[tuple[_Kept | Operation, asyncio.Future[None]]] = []
         self._worker: asyncio.Task[None] | None = None
         self._pending_drops: set[asyncio.Task[None]] = set()
+        self._due: list[tuple[LineTime, QueueId]] = []  # a heap; what no longer holds is skipped
+        self._flushed: set[QueueId] = set()
         for one in stored:
             self._kept[one.entry.id] = _resumed(one)
+            self._schedule(self._kept[one.entry.id])
 
     async def add(
         self, envelope: Envelope, content: MessageContent, *, dormant: bool = False
@@ -87,6 +93,7 @@ class SpooledQueue:
             del self._kept[queue_id]
             raise
         kept.now = kept.written
+        self._schedule(kept)
         self.on_due()
         return queue_id
 
@@ -112,10 +119,14 @@ class SpooledQueue:
         return sorted(entries, key=lambda entry: (entry.received_at, entry.id))
 
     async def flush(self) -> None:
-        """Make everything that is deferred due now; what is on hold stays."""
+        """Make everything that is deferred due now; what is on hold stays.
+
+        ``take_flushed`` then tells that somebody asked for these attempts.
+        """
         now = self.line.now()
-        for kept in self._kept.values():
+        for queue_id, kept in self._kept.items():
             if kept.now.entry.state is QueueState.DEFERRED:
+                self._flushed.add(queue_id)
                 self._set(kept, replace(kept.now.entry, next_attempt=now))
         self.on_due()
 
@@ -124,8 +135,8 @@ class SpooledQueue:
         while self._worker is not None or self._pending_drops:
             waiting = {*self._pending_drops, *([self._worker] if self._worker else [])}
             await asyncio.wait(waiting)
+        await self.save_clock()
         loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._thread, self.line.save)
         await loop.run_in_executor(self._thread, self._spool.close)
         self._thread.shutdown()
 
@@ -134,19 +145,36 @@ class SpooledQueue:
         kept = self._kept.get(queue_id)
         return None if kept is None else with_age(kept.now, self.line.now())
 
-    def waiting(self) -> list[tuple[LineTime, QueueId]]:
-        """Return what waits for an attempt and since when it may have one, in no order."""
-        return [
-            (kept.now.entry.next_attempt, queue_id)
-            for queue_id, kept in self._kept.items()
-            if kept.now.entry.state in (QueueState.INCOMING, QueueState.DEFERRED)
-        ]
+    def next_due(self) -> LineTime | None:
+        """Return when the next entry is due, or None when nothing waits."""
+        while self._due and not self._is_due(*self._due[0]):
+            heapq.heappop(self._due)
+        return self._due[0][0] if self._due else None
 
-    def take(self, queue_id: QueueId) -> QueueEntry:
-        """Mark an entry active, which is not written: after a crash it is tried again."""
-        kept = self._kept[queue_id]
+    def take_due(self) -> QueueEntry | None:
+        """Return an entry that is due, marked active, or None.
+
+        The mark is not written: after a crash the entry is tried again.
+        """
+        when = self.next_due()
+        if when is None or when > self.line.now():
+            return None
+        kept = self._kept[heapq.heappop(self._due)[1]]
         self._set(kept, replace(kept.now.entry, state=QueueState.ACTIVE))
         return with_age(kept.now, self.line.now())
+
+    def take_flushed(self, queue_id: QueueId) -> bool:
+        """Whether a flush made the entry due; asked once."""
+        if queue_id in self._flushed:
+            self._flushed.discard(queue_id)
+            return True
+        return False
+
+    def postpone(self, queue_id: QueueId, until: LineTime) -> None:
+        """Take an active entry back for a later attempt, without writing."""
+        if (kept := self._kept.get(queue_id)) is not None:
+            entry = replace(kept.now.entry, state=QueueState.DEFERRED, next_attempt=until)
+            self._set(kept, entry)
 
     async def content(self, queue_id: QueueId) -> MessageContent:
         """Return the octets of a message.
@@ -181,12 +209,28 @@ class SpooledQueue:
             Temporary: its file cannot be removed; it comes back at the next start.
         """
         self._kept.pop(queue_id, None)
+        self._flushed.discard(queue_id)
         await asyncio.shield(self._soon(Drop(queue_id)))
 
-    @staticmethod
-    def _set(kept: _Kept, entry: QueueEntry, faults: int | None = None) -> None:
+    def _set(self, kept: _Kept, entry: QueueEntry, faults: int | None = None) -> None:
         faults = kept.now.faults if faults is None else faults
         kept.now = replace(kept.now, entry=replace(entry, age=LineTime(0.0)), faults=faults)
+        self._schedule(kept)
+
+    def _schedule(self, kept: _Kept) -> None:
+        entry = kept.now.entry
+        if entry.state in _WAITING:
+            heapq.heappush(self._due, (entry.next_attempt, entry.id))
+
+    def _is_due(self, when: LineTime, queue_id: QueueId) -> bool:
+        kept = self._kept.get(queue_id)
+        if kept is None:
+            return False
+        return kept.now.entry.state in _WAITING and kept.now.entry.next_attempt == when
+
+    def save_clock(self) -> asyncio.Future[None]:
+        """Write the line clock's reading."""
+        return asyncio.get_running_loop().run_in_executor(self._thread, self.line.save)
 
     def _take_back(self, queue_id: QueueId, written: asyncio.Future[None]) -> None:
         async def drop() -> None:

@@ -76,7 +76,7 @@ class QueueConformance:
             due = []
             queue_id = await queue.add(envelope("a@x.test", "b@x.test"), CONTENT, dormant=True)
             queue.on_due = lambda: due.append(True)
-            assert queue.waiting() == []
+            assert queue.next_due() is None
             (entry,) = await queue.entries()
             assert entry.state is QueueState.DORMANT
             outcome = settled(entry, RecipientStatus.DELIVERED, RecipientStatus.PENDING)
@@ -85,7 +85,8 @@ class QueueConformance:
             assert entry.state is QueueState.INCOMING
             assert [queued.recipient.forward_path.local_part for queued in entry.pending] == ["b"]
             assert due
-            assert [waiting for _, waiting in queue.waiting()] == [queue_id]
+            assert queue.take_due().id == queue_id
+            assert queue.take_due() is None
 
         self.run(body)
 
@@ -123,9 +124,11 @@ class QueueConformance:
                 entry = queue.entry(queue_id)
                 await queue.update(replace(entry, state=state, next_attempt=9e9))
             await queue.flush()
-            ((when, queue_id),) = queue.waiting()
-            assert when <= queue.line.now()
-            assert queue.entry(queue_id).state is QueueState.DEFERRED
+            entry = queue.take_due()
+            assert queue.take_due() is None
+            assert entry.next_attempt <= queue.line.now()
+            assert queue.take_flushed(entry.id)
+            assert not queue.take_flushed(entry.id)
 
         self.run(body)
 

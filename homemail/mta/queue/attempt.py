@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: MIT
+"""One attempt for one entry: every pending recipient routed, tried, and written down.
+
+- What a next hop took is written before anything is removed or anybody told.
+- The failed recipients' record is durable before their notification is sent, and the
+  notification is durable before the entry goes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Protocol, assert_never
+
+from homemail.config.queue import QueueSettings
+from homemail.errors import MailError
+from homemail.log import Log
+from homemail.model.address import Address
+from homemail.model.delivery import (
+    Deferred,
+    Deliver,
+    Delivered,
+    Delivery,
+    NeedsQueue,
+    Rejected,
+    delivery_id,
+)
+from homemail.model.envelope import Notify
+from homemail.model.message import MessageContent
+from homemail.model.queue import QueueEntry, QueueState, RecipientStatus
+from homemail.model.reply import Reply, reply_for
+from homemail.mta.api import Local, NextHop, Relay, Route, RouteRefused
+from homemail.mta.notification import Reporter, build_notification
+from homemail.mta.queue.destinations import Destinations
+from homemail.mta.queue.mail_log import outcome_line
+from homemail.mta.queue.schedule import is_done, is_too_old, next_attempt, owed, owed_recipients
+from homemail.mta.queue.spooled import SpooledQueue
+from homemail.mta.sending.transport import Sent, Transport
+
+LOCAL = "local"
+_DEFERRED_TRANSPORT = Reply(450, "4.3.2", "deferred transport")
+_KINDS = (Notify.FAILURE, Notify.SUCCESS, Notify.DELAY)
+
+log = Log("queue")
+
+
+class Routes(Protocol):
+    """The router, as far as the queue needs it."""
+
+    async def route(self, address: Address) -> Route:
+        """Return where mail for ``address`` goes now. May raise any ``MailError``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every attempt works with. ``transports`` by the name in ``NextHop.transport``."""
+
+    queue: SpooledQueue
+    routes: Routes
+    deliver: Deliver
+    transports: Mapping[str, Transport]
+    destinations: Destinations
+    settings: QueueSettings
+    hostname: str
+
+
+_Outcome = tuple[int, RecipientStatus, Sent]  # the recipient's place in the entry comes first
+
+
+class Attempt:
+    """An attempt for ``entry``. ``flushed``: asked for, so nothing waits for a better time."""
+
+    def __init__(self, around: Surroundings, entry: QueueEntry, *, flushed: bool) -> None:
+        self._around = around
+        self._entry = entry
+        self._flushed = flushed
+
+    async def run(self) -> None:
+        """Try what is pending, and leave the entry removed, deferred, or as it was on an error."""
+        content = await self._around.queue.content(self._entry.id)
+        groups = await self._groups(content)
+        if groups:
+            await self._work(groups)
+            self._entry = replace(self._entry, attempts=self._entry.attempts + 1)
+        self._give_up_if_old()
+        await self._notify(content)
+        await self._finish()
+
+    async def _work(self, groups: list[Awaitable[list[_Outcome]]]) -> None:
+        """Do all groups at once; a fault in one does not keep the others from their end."""
+        tasks = [asyncio.ensure_future(group) for group in groups]
+        fault: Exception | None = None
+        try:
+            for left, done in enumerate(asyncio.as_completed(tasks), start=1 - len(tasks)):
+                try:
+                    self._note(await done)
+                except Exception as error:
+                    fault = fault or error
+                if left or fault:
+                    await self._write_down()
+        finally:
+            for task in tasks:
+                task.cancel()
+        if fault is not None:
+            raise fault
+
+    async def _write_down(self) -> None:
+        try:
+            await self._around.queue.update(self._entry)
+        except MailError as error:
+            # It counts in memory; the next change that can be written brings it to the disk.
+            log.warning("cannot write an outcome", trace=self._entry.id, reason=error)
+
+    async def _groups(self, content: MessageContent) -> list[Awaitable[list[_Outcome]]]:
+        """Return the work to do, one piece for each destination or local recipient."""
+        relays: dict[NextHop, list[int]] = {}
+        groups: list[Awaitable[list[_Outcome]]] = []
+        for index, queued in enumerate(self._entry.recipients):
+            if queued.status is not RecipientStatus.PENDING:
+                continue
+            match await self._route(queued.recipient.forward_path):
+                case Local() as local:
+                    groups.append(self._deliver(index, local, content))
+                case Relay(next_hop):
+                    relays.setdefault(next_hop, []).append(index)
+                case RouteRefused(reply):
+                    groups.append(_already(_outcome(index, Sent(reply))))
+                case other:
+                    assert_never(other)
+        return groups + [self._relay(hop, indexes, content) for hop, indexes in relays.items()]
+
+    async def _route(self, address: Address) -> Route:
+        try:
+            return await self._around.routes.route(address)
+        except MailError as error:
+            return RouteRefused(reply_for(error))
+
+    async def _deliver(self, index: int, local: Local, content: MessageContent) -> list[_Outcome]:
+        if self._waits(LOCAL):
+            return [_outcome(index, Sent(_DEFERRED_TRANSPORT))]
+        entry, recipient = self._entry, self._entry.recipients[index].recipient
+        delivery = Delivery(
+            id=delivery_id(entry.envelope, recipient),
+            account=local.account,
+            detail=local.detail,
+            recipient=recipient,
+            envelope=entry.envelope,
+            alone=len(entry.recipients) == 1,
+        )
+        async with self._around.destinations.slot(f"{LOCAL}:{local.account}"):
+            result = await self._around.deliver(delivery, content)
+        match result:
+            case Delivered(what):
+                sent = Sent(Reply(250, "2.0.0", what))
+                return [(index, RecipientStatus.DELIVERED, sent)]
+            case Deferred(reply) | Rejected(reply):
+                return [_outcome(index, Sent(reply))]
+            case NeedsQueue():
+                return [_outcome(index, Sent(Reply(451, "4.3.0", "the mailbox asked for later")))]
+            case other:
+                assert_never(other)
+
+    async def _relay(
+        self, next_hop: NextHop, indexes: list[int], content: MessageContent
+    ) -> list[_Outcome]:
+        limit = self._around.settings.default_destination_recipient_limit
+        outcomes: list[_Outcome] = []
+        # One piece after the other: a long list must not hold up a letter to the same place.
+        for start in range(0, len(indexes), limit):
+            outcomes += await self._relay_some(next_hop, indexes[start : start + limit], content)
+        return outcomes
+
+    async def _relay_some(
+        self, next_hop: NextHop, indexes: list[int], content: MessageContent
+    ) -> list[_Outcome]:
+        transport = self._around.transports.get(next_hop.transport)
+        if transport is None:
+            reply = Reply(451, "4.3.5", f'there is no transport "{next_hop.transport}"')
+            return [_outcome(index, Sent(reply)) for index in indexes]
+        if self._waits(next_hop.transport):
+            return [_outcome(index, Sent(_DEFERRED_TRANSPORT)) for index in indexes]
+        destination = str(next_hop)
+        async with self._around.destinations.slot(destination):
+            dead = self._around.destinations.dead(destination)
+            if dead is not None and not self._flushed:
+                return [_outcome(index, Sent(dead)) for index in indexes]
+            recipients = tuple(self._entry.recipients[index].recipient for index in indexes)
+            sents = await transport(next_hop, self._entry.envelope, recipients, content)
+            self._learn(destination, sents)
+        return [_outcome(index, sent) for index, sent in zip(indexes, sents, strict=True)]
+
+    def _waits(self, transport: str) -> bool:
+        return transport in self._around.settings.defer_transports and not self._flushed
+
+    def _learn(self, destination: str, sents: tuple[Sent, ...]) -> None:
+        if not any(sent.unreachable for sent in sents):
+            self._around.destinations.succeeded(destination)
+        elif sents[0].reply.temporary:
+            self._around.destinations.failed(destination, sents[0].reply)
+
+    def _note(self, outcomes: list[_Outcome]) -> None:
+        recipients = list(self._entry.recipients)
+        for index, status, sent in outcomes:
+            queued = recipients[index]
+            # The next hop tells of the success where it takes the notifications over.
+            took_over = status is RecipientStatus.RELAYED and sent.dsn
+            notified = queued.notified | (Notify.SUCCESS if took_over else Notify.NEVER)
+            recipients[index] = replace(
+                queued, status=status, last_reply=sent.reply, notified=notified, relay=sent.relay
+            )
+            log.info(outcome_line(self._entry, recipients[index], datetime.now(UTC)))
+        self._entry = replace(self._entry, recipients=tuple(recipients))
+
+    def _give_up_if_old(self) -> None:
+        if not self._entry.pending or not is_too_old(self._entry, self._around.settings):
+            return
+        log.info(f"{self._entry.id}: status=expired, returned to sender")
+        recipients = tuple(
+            replace(queued, status=RecipientStatus.FAILED)
+            if queued.status is RecipientStatus.PENDING
+            else queued
+            for queued in self._entry.recipients
+        )
+        self._entry = replace(self._entry, recipients=recipients)
+
+    async def _notify(self, content: MessageContent) -> None:
+        kinds = owed(self._entry, self._around.settings)
+        if not kinds:
+            return
+        await self._around.queue.update(self._entry)
+        for kind in _KINDS:
+            if kind in kinds:
+                await self._tell(kind, content)
+
+    async def _tell(self, kind: Notify, content: MessageContent) -> None:
+        settings = self._around.settings
+        about = owed_recipients(self._entry, kind, settings)
+        reporter = Reporter(
+            self._around.hostname, settings.bounce_size_limit, settings.maximal_queue_lifetime
+        )
+        envelope, notification = await asyncio.to_thread(
+            build_notification, self._entry, kind, about, content, reporter, datetime.now(UTC)
+        )
+        await self._around.queue.add(envelope, notification)
+        log.info(f"{self._entry.id}: sender notification ({kind.name}): {envelope.trace}")
+        told = {queued.recipient for queued in about}
+        recipients = tuple(
+            replace(queued, notified=queued.notified | kind) if queued.recipient in told else queued
+            for queued in self._entry.recipients
+        )
+        self._entry = replace(self._entry, recipients=recipients)
+
+    async def _finish(self) -> None:
+        if not is_done(self._entry):
+            now = self._around.queue.line.now()
+            until = next_attempt(self._entry.age, now, self._around.settings)
+            self._entry = replace(self._entry, state=QueueState.DEFERRED, next_attempt=until)
+        await self._around.queue.update(self._entry)
+        if is_done(self._entry):
+            log.info(f"{self._entry.id}: removed")
+
+
+def _outcome(index: int, sent: Sent) -> _Outcome:
+    if sent.reply.positive:
+        return index, RecipientStatus.RELAYED, sent
+    if sent.reply.permanent:
+        return index, RecipientStatus.FAILED, sent
+    return index, RecipientStatus.PENDING, sent
+
+
+async def _already(outcome: _Outcome) -> list[_Outcome]:
+    return [outcome]
