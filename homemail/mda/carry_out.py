@@ -136,7 +136,7 @@ def _file(owner: Owner, job: Job, step: FileInto) -> None:
             raise
         store.create(step.mailbox, actor)
         store.append(step.mailbox, messages, actor)
-    job.done.add(key)
+    job.done[key] = None
 
 
 async def _refuse(owner: Owner, job: Job, action: Reject) -> DeliveryResult:
@@ -156,7 +156,7 @@ async def _refuse(owner: Owner, job: Job, action: Reject) -> DeliveryResult:
         return Delivered("refused")
     if "refuse" not in job.done:
         await send_notice(owner, job, sender, refusal(_occasion(owner, job, sender), text))
-        job.done.add("refuse")
+        job.done["refuse"] = None
     return Delivered("refused, the sender is told")
 
 

@@ -73,7 +73,7 @@ class OwnerDelivery:
         self._forwarding = Forwarding(self._owner, self._to_mailbox)
         self._running: dict[str, asyncio.Task[DeliveryResult]] = {}
         self._ended: OrderedDict[str, DeliveryResult] = OrderedDict()
-        self._done: OrderedDict[str, set[str]] = OrderedDict()
+        self._done: OrderedDict[str, dict[str, Reply | None]] = OrderedDict()
 
     async def __call__(self, delivery: Delivery, content: MessageContent) -> DeliveryResult:
         if running := self._running.get(delivery.id):
@@ -97,7 +97,7 @@ class OwnerDelivery:
             await asyncio.gather(*late, return_exceptions=True)
 
     async def _run(self, delivery: Delivery, content: MessageContent) -> DeliveryResult:
-        done = self._done.pop(delivery.id, set())
+        done = self._done.pop(delivery.id, {})
         job = Job(delivery, content, done)
         result: DeliveryResult = Deferred(_TROUBLE)
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from functools import partial
 
 from homemail.errors import MailError
 from homemail.mda.append_file import append_mbox, drop_in_maildir
@@ -52,33 +53,32 @@ class Forwarding:
         # Mail that leaves comes first: what is queued is safe.
         if targets.addresses:
             names = ", ".join(map(str, targets.addresses))
-            yield names, lambda: send_on(self._owner, job, targets.addresses)
+            yield names, partial(send_on, self._owner, job, targets.addresses)
         if targets.to_owner:
-            yield "own mailbox", lambda: self._own_mailbox(job)
+            yield "own mailbox", partial(self._own_mailbox, job)
         for path in targets.files:
-            yield path, lambda path=path: self._file(job, path)  # type: ignore[misc]
+            yield path, partial(self._file, job, path)
         for command in targets.commands:
-            yield f"|{command}", lambda command=command: self._command(job, command)  # type: ignore[misc]
+            yield f"|{command}", partial(self._command, job, command)
 
     async def _one(
         self, job: Job, name: str, act: Callable[[], Awaitable[Reply | None]]
     ) -> Reply | None:
-        """Serve one target, once; return None when it is served."""
-        key = f"target {name}"
+        """Serve one target, unless its end is known; return None when it is served."""
+        key, why = f"target {name}", None
         if key in job.done:
-            return None
+            return job.done[key]
         try:
             reply = await act()
         except MailError as error:
-            reply = reply_for(error)
-            log.warning("target failed", trace=job.trace, target=name, why=error.__cause__)
+            reply, why = reply_for(error), error.__cause__
         except Exception:
             log.exception("target failed", trace=job.trace, target=name)
             reply = _TROUBLE
-        if reply is None:
-            job.done.add(key)
-        else:
-            log.warning("target failed", trace=job.trace, target=name, reply=reply)
+        if reply is not None:
+            log.warning("target failed", trace=job.trace, target=name, reply=reply, why=why)
+        if reply is None or reply.permanent:
+            job.done[key] = reply
         return reply
 
     async def _own_mailbox(self, job: Job) -> Reply | None:

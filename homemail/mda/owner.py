@@ -17,6 +17,7 @@ from homemail.model.address import Address, account_id
 from homemail.model.delivery import Delivery
 from homemail.model.envelope import Envelope, Notify, Origin, Recipient, Submit, new_trace
 from homemail.model.message import MemoryContent, MessageContent, PrefixedContent
+from homemail.model.reply import Reply
 from homemail.sieve import Limits
 from homemail.store.lane import OwnerMail
 
@@ -52,11 +53,15 @@ class Owner:
 
 @dataclass(slots=True)
 class Job:
-    """One delivery; ``done`` are the steps that need not be done again when it is retried."""
+    """One delivery.
+
+    ``done`` are the steps whose end is known: they are not repeated when it is retried. The value
+    is the reply of one that failed for good.
+    """
 
     delivery: Delivery
     content: MessageContent
-    done: set[str] = field(default_factory=set)
+    done: dict[str, Reply | None] = field(default_factory=dict)
 
     @property
     def trace(self) -> str:
@@ -100,7 +105,7 @@ async def send_on(owner: Owner, job: Job, addresses: tuple[Address, ...]) -> Non
         parent=job.delivery.envelope.trace,
     )
     await owner.submit(envelope, PrefixedContent(trace_fields(job.delivery), job.content))
-    job.done.add(key)
+    job.done[key] = None
     log.info("sent on", trace=job.trace, child=envelope.trace, to=",".join(map(str, addresses)))
 
 

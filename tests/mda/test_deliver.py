@@ -212,6 +212,11 @@ def test_program_that_fails(house: House) -> None:
     house.write("status", "0")
     assert isinstance(house.run(delivery), Delivered)
     assert house.queue.recipients() == ["carol@home.test"]
+    house.write(".forward", "|echo x >>ran; exit 67\n|exit 75")
+    delivery = house.delivery()
+    assert isinstance(house.run(delivery), Deferred)
+    assert isinstance(house.run(delivery), Deferred)
+    assert (house.home / "ran").read_text() == "x\n"  # its end is known: not run again
     house.write(".forward", "|echo no such user; exit 67")
     result = house.run()
     assert isinstance(result, Rejected)
