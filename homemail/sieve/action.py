@@ -62,16 +62,17 @@ class Vacation:
 
     ``subject`` and ``header_from`` None are for ``mda`` to choose. ``addresses`` are the owner's
     own beside those that ``mda`` knows. ``mime``: ``reason`` is a whole MIME entity.
-    ``handle`` tells answers apart: two with the same one count as the same.
+    ``handle`` tells answers apart: two with the same one count as the same. Where the script gives
+    none it stands for the script's words before variables were put in.
     """
 
     reason: str
     seconds: int
+    handle: str
     subject: str | None = None
     header_from: str | None = None
     addresses: tuple[str, ...] = ()
     mime: bool = False
-    handle: str = ""
 
 
 Action = Keep | FileInto | Redirect | Discard | Reject | Vacation

@@ -4,7 +4,7 @@
 Files::
 
     ~/sieve/NAME.sieve     a script; in NAME, "%", "/" and a "." in front are %25, %2F, %2E
-    ~/.homemail.sieve      a link to sieve/NAME.sieve: the active script; or a script itself
+    ~/.homemail.sieve      a link to sieve/NAME.sieve: the active script (mda/script.py runs it)
 
 Invariants:
 - a script is replaced whole or not at all, and is durable when ``write`` returns;
@@ -26,7 +26,7 @@ from typing import Protocol
 
 from homemail import durable
 from homemail.config.sieve import SieveSettings
-from homemail.errors import BadContent, OverQuota, Permanent, Refused
+from homemail.errors import OverQuota, Permanent, Refused
 from homemail.model.session import SessionStart
 
 LONGEST_NAME = 200
@@ -70,7 +70,7 @@ class ScriptInfo:
 
 @dataclass(frozen=True, slots=True)
 class ScriptQuota:
-    """The most that an owner may keep; 0 is no limit, but for ``script_octets``."""
+    """The most that an owner may keep; for ``scripts`` and ``octets`` 0 is no limit."""
 
     scripts: int = 50
     script_octets: int = 1_000_000
@@ -115,7 +115,12 @@ class Scripts(Protocol):
         """
 
     def set_active(self, name: str | None) -> None:
-        """Make a script the active one, or none. Raises ``NoSuchScript``."""
+        """Make a script the active one, or none.
+
+        Raises:
+            NoSuchScript: there is none of this name.
+            Refused: a file written by hand stands where the link would; it is not thrown away.
+        """
 
 
 class OpenScripts(Protocol):
@@ -179,37 +184,6 @@ class ScriptDirectory:
         with durable.doing("reading a script"):
             return _read_own(path)
 
-    def active(self) -> bytes | None:
-        """Return the active script, or None when there is none.
-
-        Raises:
-            Refused: the file is another user's or anybody may write it, or the link leads
-                elsewhere than into ``~/sieve``.
-            BadContent: it is larger than a script may be.
-            Temporary: it cannot be read now.
-        """
-        with durable.doing("reading the active script"):
-            try:
-                link = os.readlink(self._link)
-            except FileNotFoundError:
-                return None
-            except OSError:
-                return self._read_limited(self._link)  # a file, not a link
-            name = self._named_by(link)
-            if name is None:
-                raise Refused("The active script is outside of the sieve directory")
-            self._check_directory()
-            try:
-                return self._read_limited(self._path(name))
-            except FileNotFoundError:
-                return None
-
-    def _read_limited(self, path: Path) -> bytes:
-        script = _read_own(path, self._quota.script_octets + 1)
-        if len(script) > self._quota.script_octets:
-            raise BadContent("The active script is too large")
-        return script
-
     def check_space(self, name: str, octets: int) -> None:
         check_name(name)
         sizes, quota = self._sizes(), self._quota
@@ -254,6 +228,8 @@ class ScriptDirectory:
     def set_active(self, name: str | None) -> None:
         if name is not None:
             self._existing(name)
+        if self._link.exists() and not self._link.is_symlink():
+            raise Refused("The active script is the file .homemail.sieve; move it away first")
         with durable.doing("setting the active script"):
             if name is not None:
                 self._point_at(name)
@@ -315,7 +291,7 @@ class ScriptDirectory:
                     yield name, entry.stat(follow_symlinks=False).st_size
 
 
-def _read_own(path: Path, limit: int = -1) -> bytes:
+def _read_own(path: Path) -> bytes:
     fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(fd, "rb") as file:
         facts = os.fstat(fd)
@@ -323,4 +299,4 @@ def _read_own(path: Path, limit: int = -1) -> bytes:
             raise Refused("The script is not a file of the owner")
         if facts.st_mode & stat.S_IWOTH:
             raise Refused("The script can be written by anybody")
-        return file.read(limit)
+        return file.read()

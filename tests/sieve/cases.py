@@ -207,6 +207,6 @@ def _vacation(action: Vacation) -> list[str]:
     if action.addresses:
         words.append(":addresses " + _quoted(",".join(action.addresses)))
     words += [":mime"] * action.mime
-    if action.handle:
+    if not action.handle.startswith("#"):
         words.append(":handle " + _quoted(action.handle))
     return [*words, _quoted(action.reason)]

@@ -111,7 +111,7 @@ def test_cut_anywhere_a_script_is_a_script_or_errors() -> None:
 def test_rubbish_of_a_megabyte_is_refused_soon(script: str) -> None:
     began = time.process_time()
     assert 1 <= len(errors(script.encode())) <= MOST_ERRORS
-    assert time.process_time() - began < 5
+    assert time.process_time() - began < 15
 
 
 def test_a_script_that_is_too_large() -> None:

@@ -132,4 +132,4 @@ def test_no_pattern_is_slow(pattern: str) -> None:
         regex.groups(text, run.spend)
     except RunError as error:
         assert error.text == "the script takes too long"
-    assert time.process_time() - began < 10
+    assert time.process_time() - began < 20

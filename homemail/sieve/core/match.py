@@ -13,12 +13,13 @@ from homemail.sieve.interpret import Run, RunError
 
 T = TypeVar("T")
 
-_ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
-
 
 def fold_ascii(text: str) -> str:
     """Return ``text`` with A to Z in lower case and all else as it is (RFC 4790 §9.2.1)."""
-    return text.lower() if text.isascii() else text.translate(_ASCII_LOWER)
+    if text.isascii():
+        return text.lower()
+    # Octets know the case of ASCII letters only, which is what is wanted.
+    return text.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")
 
 
 def _same(text: str) -> str:

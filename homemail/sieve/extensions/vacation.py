@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 from homemail.sieve.action import Vacation
@@ -67,6 +68,19 @@ def _reason(bound: Bound, compiler: Compiler) -> Text:
     return Text(None, checked)
 
 
+def _handle(bound: Bound) -> str:
+    """Return what tells this answer from others: the script's words, without its variables.
+
+    Source: RFC 5230 §4.2.
+    """
+    if handle := bound.tag_string("handle"):
+        return handle.value
+    strings = (bound.tag_string("subject"), bound.tag_string("from"), bound.string(0))
+    words = [string.value if string else "" for string in strings]
+    words.append(str("mime" in bound.tags))
+    return "#" + hashlib.sha256("\0".join(words).encode("utf-8", "replace")).hexdigest()
+
+
 def _optional(string: String | None, compiler: Compiler) -> Text | None:
     return compiler.text(string) if string else None
 
@@ -75,7 +89,7 @@ def _vacation(bound: Bound, compiler: Compiler) -> Step:
     wanted = _seconds(bound)
     reason = _reason(bound, compiler)
     subject = _optional(bound.tag_string("subject"), compiler)
-    handle = _optional(bound.tag_string("handle"), compiler)
+    handle = _handle(bound)
     sender = bound.tag_string("from")
     header_from = compiler.parsed(sender, _sender) if sender else None
     addresses = bound.tag_strings("addresses")
@@ -91,7 +105,7 @@ def _vacation(bound: Bound, compiler: Compiler) -> Step:
             header_from=header_from(run) if header_from else None,
             addresses=own.of(run) if own else (),
             mime="mime" in bound.tags,
-            handle=handle.of(run) if handle else "",
+            handle=handle,
         )
 
     return acting(bound, compiler, make)

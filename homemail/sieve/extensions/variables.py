@@ -102,7 +102,7 @@ def assign(run: Run, name: str, value: str, at: int) -> None:
 
 
 def _upper(text: str) -> str:
-    return "".join(c.upper() if c.isascii() else c for c in text)
+    return text.encode("utf-8", "surrogatepass").upper().decode("utf-8", "surrogatepass")
 
 
 _MODIFIERS: dict[str, tuple[int, Callable[[str], str]]] = {

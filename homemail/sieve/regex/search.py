@@ -141,7 +141,7 @@ class Regex:
         ways: list[tuple[int, _Slots]] = []
         best: _Slots | None = None
         for at in range(len(text) + 1):
-            spend(1 + len(ways))
+            spend(1 + 2 * len(ways))
             if best is None:
                 ways.append((0, (-1,) * self._slots))
             elif not ways:
