@@ -13,11 +13,15 @@ from homemail.config.settings import Settings
 from homemail.durable import make_directory
 from homemail.log import Log
 from homemail.mta.commit import Commit
-from homemail.mta.queue.spooled import open_queue
+from homemail.mta.queue.runner import QueueRunner
+from homemail.mta.queue.spooled import SpooledQueue, open_queue
 from homemail.mta.route import Router
+from homemail.mta.sending.hosts import Myself
+from homemail.mta.sending.sender import SmtpSender
 from homemail.mta.transaction import Transactions
+from homemail.resolve import DnsResolver
 from homemail.roles.frontend import Doors, Frontend
-from homemail.roles.listeners import Listener
+from homemail.roles.listeners import Listener, is_own_address
 from homemail.roles.tls import load_contexts
 from homemail.roles.worker import MailboxWorker
 
@@ -65,6 +69,7 @@ class House:
             settings,
             may_run_programs=self._may_run_programs,
         )
+        self._runner = self._make_runner(self._queue, router, listeners)
         transactions = Transactions(
             settings.smtp,
             site,
@@ -76,11 +81,32 @@ class House:
             self._authenticator, self._worker.open_mail, self._worker.open_scripts, transactions
         )
         self._frontend = Frontend(settings, doors, self._tls)
+        self._runner.start()
         await self._frontend.listen(listeners)
 
     async def stop(self) -> None:
         """Take nothing more, finish what was accepted, give everything up."""
         await self._frontend.shutdown()
+        await self._runner.close()
         await self._queue.close()
         await self._worker.close()
         self._authenticator.close()
+
+    def _make_runner(
+        self, queue: SpooledQueue, router: Router, listeners: Sequence[Listener]
+    ) -> QueueRunner:
+        site = self._settings.site
+        myself = Myself(
+            names=frozenset({site.myhostname.lower()}),
+            ports=frozenset(one.address[1] for one in listeners if one.service == "smtp"),
+            is_my_address=lambda address: is_own_address(address, listeners),
+        )
+        sender = SmtpSender(self._settings.sending, DnsResolver(site.nameservers), myself)
+        return QueueRunner(
+            queue,
+            router,
+            self._worker.deliver,
+            {"smtp": sender, "lmtp": sender},
+            self._settings.queue,
+            site.myhostname,
+        )

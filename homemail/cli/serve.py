@@ -6,11 +6,10 @@ from __future__ import annotations
 import os
 import sys
 
-from homemail.app import House
 from homemail.cli.failures import Failed
-from homemail.cli.foreground import run_house
-from homemail.cli.installation import load_settings
+from homemail.cli.installation import load_loaded
 from homemail.cli.parser import Arguments, Parser
+from homemail.cli.usable import usable_settings
 from homemail.log import Log, log_to
 from homemail.roles.identity import become
 from homemail.roles.listeners import PortTaken, bind
@@ -34,7 +33,10 @@ def configure(parser: Parser) -> None:
 
 def run(arguments: Arguments) -> int:
     """Run the server until a signal ends it."""
-    settings = load_settings(arguments)
+    from homemail.app import House
+    from homemail.cli.foreground import run_house
+
+    settings = usable_settings(load_loaded(arguments))
     log_to(sys.stderr)
     try:
         listeners = bind(settings.ports, settings.site.inet_interfaces)

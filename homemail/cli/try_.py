@@ -11,13 +11,12 @@ import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
-from homemail.app import House
 from homemail.cli import trial
 from homemail.cli.failures import Failed
-from homemail.cli.foreground import run_house
 from homemail.cli.output import printable, styled
 from homemail.cli.parser import Arguments, Parser
-from homemail.config.load import load
+from homemail.cli.usable import usable_settings
+from homemail.config.load import load_with_origins
 from homemail.config.settings import Settings
 from homemail.durable import write_atomic
 from homemail.log import log_to
@@ -101,14 +100,17 @@ def _settings(directory: Path, file: Path | None) -> Settings:
     base, kept = directory / "homemail.toml", directory / "settings.toml"
     if file is None:
         kept.unlink(missing_ok=True)
-        return load([base])
-    settings = load([base, file])
+        return usable_settings(load_with_origins([base]))
+    settings = usable_settings(load_with_origins([base, file]))
     if not (kept.exists() and kept.samefile(file)):
         write_atomic(kept, file.read_bytes())
     return settings
 
 
 def _serve(made: trial.Trial, settings: Settings) -> int:
+    from homemail.app import House
+    from homemail.cli.foreground import run_house
+
     try:
         listeners = bind(settings.ports, settings.site.inet_interfaces)
     except PortTaken as error:

@@ -53,7 +53,10 @@ class SiteSettings:
         postfix=True,
     )
     mail_owner: str = setting(
-        "", Text(), "The user that a server started as root becomes; empty stays root.", postfix=True
+        "",
+        Text(),
+        "The user that a server started as root becomes; empty stays root.",
+        postfix=True,
     )
     nameservers: tuple[str, ...] = setting(
         (), TextList(), "DNS servers as address or address:port; none asks the system's."

@@ -63,6 +63,22 @@ def close(listeners: Iterable[Listener]) -> None:
         listener.socket.close()
 
 
+def is_own_address(address: str, listeners: Iterable[Listener]) -> bool:
+    """Whether one of ``listeners`` answers at the IP address ``address``."""
+    hosts = {listener.address[0] for listener in listeners}
+    if address in hosts:
+        return True
+    if not hosts & {"0.0.0.0", "::"}:
+        return False
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.bind((address, 0))  # only an address of this machine can be bound
+    except OSError:
+        return False
+    return True
+
+
 def _services(ports: PortSettings) -> list[tuple[str, int]]:
     named = ((field.name, getattr(ports, field.name)) for field in fields(ports))
     return [(service, port) for service, port in named if port]
