@@ -35,6 +35,7 @@ _NOTHING: Mapping[Any, Any] = MappingProxyType({})
 class Extension:
     """One extension of IMAP, or one family of commands.
 
+    ``capability``: what is announced, a word or several; empty announces nothing.
     ``grammar`` maps a command's name (``b"UID MOVE"``) to its parser, ``handlers`` a command's
     class to what it does. ``fetch_items`` and ``search_keys`` map a word to the reader of what
     follows it, ``status_items`` a word to its value. ``message_commands`` take literals of a

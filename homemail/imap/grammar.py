@@ -52,11 +52,10 @@ class SyntaxTrouble(Exception):
 class Scanner:
     """The arguments of a command that are still to be read.
 
-    ``vocabulary``: the words that extensions brought. ``utf8``: mailbox names come as UTF-8
-    instead of modified UTF-7.
+    ``vocabulary``: the words that extensions brought.
     """
 
-    def __init__(self, raw: RawCommand, vocabulary: Vocabulary, *, utf8: bool = False) -> None:
+    def __init__(self, raw: RawCommand, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
         self._lines = raw.lines
         self._literals = raw.literals
@@ -64,7 +63,6 @@ class Scanner:
         self._line = raw.lines[0]
         self._at = raw.start
         self._depth = 0
-        self.utf8 = utf8
 
     # --- what stands next
 
@@ -177,8 +175,7 @@ class Scanner:
 
     def _mailbox_text(self, octets: bytes) -> str:
         try:
-            text = octets.decode("utf-8")
-            return text if self.utf8 else utf7.decode(text)
+            return utf7.decode(octets.decode("ascii"))
         except ValueError:
             raise BadName("The mailbox name is not modified UTF-7") from None
 

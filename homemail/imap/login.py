@@ -171,6 +171,9 @@ class Login:
             answer = await handle(raw, Scanner(raw, self._vocabulary))
         except SyntaxTrouble as trouble:
             answer = bad(trouble.text)
+        except MailError as error:  # the accounts cannot be asked
+            log.warning("login failed", trace=self._trace, text=error.text, cause=error.__cause__)
+            answer = status_for(error)
         if answer is not None:
             self._say(answer, raw.tag)
 

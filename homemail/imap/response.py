@@ -26,7 +26,8 @@ class Tagged:
 
     def line(self, tag: bytes) -> bytes:
         code = b"[%b] " % self.code if self.code else b""
-        return b"%b %b %b%b\r\n" % (tag, self.kind, code, self.text.encode("utf-8"))
+        text = " ".join(self.text.split()).encode("ascii", "replace")
+        return b"%b %b %b%b\r\n" % (tag, self.kind, code, text)
 
 
 def ok(text: str, code: bytes = b"") -> Tagged:
@@ -52,11 +53,9 @@ class Refusal(Exception):
         self.answer = answer
 
 
-def mailbox(name: MailboxName | str, *, utf8: bool = False) -> bytes:
+def mailbox(name: MailboxName | str) -> bytes:
     """Return a mailbox's name as a quoted string."""
-    text = str(name)
-    octets = text.encode("utf-8") if utf8 else utf7.encode(text).encode("ascii")
-    return quoted(octets)
+    return quoted(utf7.encode(str(name)).encode("ascii"))
 
 
 def quoted(octets: bytes) -> bytes:

@@ -8,6 +8,7 @@ it can live in the owner's worker; the tagged answer to the login is its first w
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
@@ -119,14 +120,16 @@ class Session:
         """Serve the client until one of the two ends it."""
         farewell = ""
         try:
-            await self._serve()
+            try:
+                await self._serve()
+            finally:
+                await self.unselect()
         except StreamEnd as end:
             farewell = end.farewell
         except Exception:
             log.exception("failed", trace=self.start.trace, account=self.start.account)
             farewell = "Internal trouble"
         finally:
-            await self.unselect()
             self.dialogue.end(farewell)
 
     async def _serve(self) -> None:
@@ -192,7 +195,11 @@ class Session:
 
         def opened() -> Selected:
             mailbox = self.store.open(name, self.actor, read_only=read_only)
-            view = Selected(mailbox, mailbox.snapshot())
+            try:
+                view = Selected(mailbox, mailbox.snapshot())
+            except BaseException:
+                mailbox.close()
+                raise
             mailbox.watch(self._watcher(view))
             return view
 
@@ -202,7 +209,8 @@ class Session:
     def _watcher(self, view: Selected) -> Watcher:
         def watcher(changes: Sequence[Change]) -> None:
             recent = view.mailbox.recent
-            self._loop.call_soon_threadsafe(self._hear, view, tuple(changes), recent)
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is to be told
+                self._loop.call_soon_threadsafe(self._hear, view, tuple(changes), recent)
 
         return watcher
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import imaplib
 import re
 import time
@@ -10,9 +11,9 @@ import time
 import pytest
 
 from homemail.auth.api import Denied
-from homemail.errors import Refused, Temporary
+from homemail.errors import Refused, TableUnavailable, Temporary
 from homemail.model.session import Peer
-from tests.imap.conftest import HELLO, MULTIPART, House, Passwords
+from tests.imap.conftest import HELLO, MULTIPART, House, Passwords, Plain
 
 
 @pytest.fixture
@@ -205,13 +206,34 @@ def test_a_fault_at_login_is_not_shown(make_house, caplog):
 
 class Down(Passwords):
     async def login(self, name, password, channel):
+        if name == "alice":
+            raise TableUnavailable("The accounts cannot be asked now")
         return Denied("The accounts cannot be asked now", temporary=True, code="UNAVAILABLE")
 
 
-def test_accounts_that_cannot_be_asked(make_house):
+@pytest.mark.parametrize("name", [b"alice", b"bob"])
+def test_accounts_that_cannot_be_asked(make_house, name):
     line = greeted(make_house(authenticator=Down()))
-    line.send(b"a LOGIN alice secret\r\n")
+    line.send(b"a LOGIN %b secret\r\nb NOOP\r\n" % name)
     assert line.readline() == b"a NO [UNAVAILABLE] The accounts cannot be asked now\r\n"
+    assert line.readline() == b"b OK Nothing done\r\n"
+
+
+def test_a_login_with_more_to_say(make_house):
+    """A mechanism's last word is a challenge that the client answers with nothing."""
+
+    class Speaking(Plain):
+        async def step(self, response):
+            step = await super().step(response)
+            return dataclasses.replace(step, final=b"v=proof")
+
+    house = make_house()
+    house.factory.authenticator.begin = lambda mechanism, channel: Speaking(Passwords(), channel)
+    line = greeted(house)
+    line.send(b"a AUTHENTICATE PLAIN AGFsaWNlAHNlY3JldA==\r\n")
+    assert line.readline() == b"+ dj1wcm9vZg==\r\n"
+    line.send(b"\r\n")
+    assert line.readline().startswith(b"a OK")
 
 
 def test_a_large_message_comes_out_as_it_went_in(make_house):
