@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from homemail.auth.service import LocalAuthenticator
 from homemail.auth.users_file import UsersFile
@@ -59,8 +60,13 @@ class House:
             default_home=settings.auth.home_base,
         )
         self._authenticator = LocalAuthenticator(accounts, settings.auth)
-        own = [one.address[0] for one in listeners]
-        router = Router(site, accounts, settings.sending, own_addresses=own)
+        router = Router(
+            site,
+            accounts,
+            settings.sending,
+            postmaster=settings.smtp.postmaster,
+            is_own_address=partial(is_own_address, listeners),
+        )
         self._queue = await open_queue(site.queue_directory)
         self._worker = MailboxWorker(
             accounts,
@@ -99,7 +105,7 @@ class House:
         myself = Myself(
             names=frozenset({site.myhostname.lower()}),
             ports=frozenset(one.address[1] for one in listeners if one.service == "smtp"),
-            is_my_address=lambda address: is_own_address(address, listeners),
+            is_my_address=partial(is_own_address, listeners),
         )
         sender = SmtpSender(self._settings.sending, DnsResolver(site.nameservers), myself)
         return QueueRunner(

@@ -17,7 +17,12 @@ from homemail.mta.route import Router
 
 _PARTS: tuple[Callable[[Settings], object], ...] = (
     lambda settings: Restrictions(settings.smtp, settings.site.mynetworks),
-    lambda settings: Router(settings.site, MemoryAccounts(()), settings.sending),
+    lambda settings: Router(
+        settings.site,
+        MemoryAccounts(()),
+        settings.sending,
+        postmaster=settings.smtp.postmaster,
+    ),
 )
 
 

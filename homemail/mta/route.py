@@ -9,7 +9,7 @@ then what stands before the first ``recipient_delimiter``.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Callable
 
 from homemail.auth.api import Account, Accounts
 from homemail.config.queue import SendingSettings
@@ -24,7 +24,7 @@ POSTMASTER = "postmaster"
 
 
 class Router:
-    """Decides by domain and account. ``own_addresses`` are the IP addresses we listen on."""
+    """Decides by domain and account. ``is_own_address`` knows the IP addresses we listen on."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class Router:
         sending: SendingSettings | None = None,
         *,
         postmaster: str = "",
-        own_addresses: Iterable[str] = ("127.0.0.1", "::1"),
+        is_own_address: Callable[[str], bool] = frozenset({"127.0.0.1", "::1"}).__contains__,
     ) -> None:
         """Take the settings.
 
@@ -51,13 +51,13 @@ class Router:
         self.mydomain = _domain(site.mydomain, "mydomain")
         names = (name for name in site.mydestination if name.strip())
         self._local = frozenset(_domain(name, "mydestination").name for name in names)
-        self._own = frozenset(_literal(address) for address in own_addresses)
+        self._is_own_address = is_own_address
         self.next_hop(self.mydomain)  # so that a wrong setting is told of now
 
     def is_local(self, domain: Domain) -> bool:
         """Whether mail for this domain ends here."""
         if domain.is_literal:
-            return _literal(domain.name) in self._own
+            return self._is_own_address(_literal(domain.name))
         return domain.name in self._local
 
     async def route(self, address: Address) -> Route:

@@ -63,7 +63,7 @@ def close(listeners: Iterable[Listener]) -> None:
         listener.socket.close()
 
 
-def is_own_address(address: str, listeners: Iterable[Listener]) -> bool:
+def is_own_address(listeners: Iterable[Listener], address: str) -> bool:
     """Whether one of ``listeners`` answers at the IP address ``address``."""
     hosts = {listener.address[0] for listener in listeners}
     if address in hosts:

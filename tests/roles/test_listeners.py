@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from homemail.config.site import PortSettings
-from homemail.roles.listeners import PortTaken, bind, close
+from homemail.roles.listeners import Listener, PortTaken, bind, close, is_own_address
 
 NONE = PortSettings(**{field.name: 0 for field in dataclasses.fields(PortSettings)})
 
@@ -65,3 +65,14 @@ def test_an_ipv6_address_that_is_not_here_is_passed_over():
 def test_an_ipv4_address_that_is_not_here_is_told():
     with pytest.raises(PortTaken, match="cannot be opened"):
         bind(dataclasses.replace(NONE, smtp=free_port()), ["192.0.2.1"])
+
+
+def test_own_addresses_are_those_listened_on():
+    with socket.socket() as any_socket:
+        narrow = [Listener("smtp", ("127.0.0.1", 25), any_socket)]
+        assert is_own_address(narrow, "127.0.0.1")
+        assert not is_own_address(narrow, "127.0.0.2")
+        wide = [Listener("smtp", ("0.0.0.0", 25), any_socket)]
+        assert is_own_address(wide, "127.0.0.2")
+        assert not is_own_address(wide, "192.0.2.1")
+        assert not is_own_address(wide, "no address")

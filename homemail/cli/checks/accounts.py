@@ -62,7 +62,7 @@ def _check_account(account: Account, local: set[Domain], settings: Settings) -> 
 async def _without_postmaster(settings: Settings, users: UsersFile) -> list[str]:
     """Return the local domains whose postmaster leads to nobody."""
     try:
-        router = Router(settings.site, users, settings.sending)
+        router = Router(settings.site, users, settings.sending, postmaster=settings.smtp.postmaster)
     except ConfigError:  # told of already
         return []
     domains = settings.site.mydestination
