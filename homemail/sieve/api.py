@@ -67,7 +67,7 @@ def compile_script(octets: bytes, limits: Limits = DEFAULT_LIMITS) -> Script | S
         return problems.errors()
     commands = parse(words, problems)
     # Words are looked at even after an error of form: one round shows all that is wrong.
-    body = Compiler(CORE, EXTENSIONS, problems, limits).script(commands)
+    body = Compiler(CORE, EXTENSIONS, problems).script(commands)
     if problems:
         return problems.errors()
     return Script(body, problems.place, problems.warnings())

@@ -23,7 +23,7 @@ from homemail.sieve.extension import (
     Texts,
     WordSpec,
 )
-from homemail.sieve.interpret import Limits, Predicate, Run, RunError, Step
+from homemail.sieve.interpret import Predicate, Run, RunError, Step
 from homemail.sieve.syntax import Command, String, Strings, Tag, Test
 from homemail.sieve.validate import Bound, Vocabulary, bind
 
@@ -40,10 +40,8 @@ class Compiler:
         core: Sequence[Extension],
         extensions: Sequence[Extension],
         problems: Problems,
-        limits: Limits,
     ) -> None:
-        self.limits = limits
-        self.supported = {extension.name: extension for extension in extensions}
+        self._supported = {extension.name: extension for extension in extensions}
         self._problems = problems
         self._core = tuple(core)
         self._enabled: dict[str, Extension] = {}
@@ -55,12 +53,11 @@ class Compiler:
         """The extensions that the script may use where the compilation stands."""
         return frozenset(self._enabled)
 
-    def enable(self, names: Sequence[str]) -> None:
-        """Make the words of extensions known."""
+    def _enable(self, names: Sequence[str]) -> None:
         for name in names:
             # The order of the table, not of the script: encoded-character expands first.
-            self._enabled[name] = self.supported[name]
-        ordered = [e for e in self.supported.values() if e.name in self._enabled]
+            self._enabled[name] = self._supported[name]
+        ordered = [e for e in self._supported.values() if e.name in self._enabled]
         self._known = Vocabulary((*self._core, *ordered))
 
     def assume(self, names: Sequence[str]) -> bool:
@@ -74,11 +71,11 @@ class Compiler:
         """
         known = all(
             name in self._enabled
-            or (name in self.supported and self.supported[name].expand is None)
+            or (name in self._supported and self._supported[name].expand is None)
             for name in names
         )
         if known:
-            self.enable(names)
+            self._enable(names)
         else:
             self._lenient = True
         return known
@@ -107,11 +104,11 @@ class Compiler:
             raise Wrong(command.at, '"require" needs a string or a list of strings')
         if command.tests or command.block is not None:
             raise Wrong(command.end, 'expected ";" after the extensions')
-        for item in command.arguments[0].items:
-            if item.value in self.supported:
-                self.enable((item.value,))
-            else:
-                near = did_you_mean(item.value, self.supported)
+        items = command.arguments[0].items
+        self._enable([item.value for item in items if item.value in self._supported])
+        for item in items:
+            if item.value not in self._supported and not self._problems.full:
+                near = did_you_mean(item.value, self._supported)
                 self._problems.add(item.at, f'unknown extension "{item.value[:60]}"{near}')
 
     def block(self, commands: Sequence[Command]) -> Step:
@@ -184,7 +181,7 @@ class Compiler:
     def _unknown_tag(
         self, tag: str, word: str, spec: WordSpec, specs: Mapping[str, TagSpec]
     ) -> str:
-        for extension in self.supported.values():
+        for extension in self._supported.values():
             if tag in Vocabulary((extension,)).tags(word, spec):
                 return f'":{tag}" needs: require "{extension.name}";'
         return f'"{word}" takes no ":{tag[:60]}"{did_you_mean(tag, specs, ":")}'
@@ -206,7 +203,7 @@ class Compiler:
             raise
 
     def _unknown(self, what: str, name: str) -> str:
-        for extension in self.supported.values():
+        for extension in self._supported.values():
             if name in (extension.commands if what == "command" else extension.tests):
                 return f'"{name}" needs: require "{extension.name}";'
         known = self._known.commands if what == "command" else self._known.tests
@@ -298,7 +295,7 @@ class Compiler:
         if comparator is not None:
             return comparator
         need = f"comparator-{name}"
-        if need in self.supported:
+        if need in self._supported:
             raise Wrong(named.at, f'"{name}" needs: require "{need}";')
         near = did_you_mean(name, self._known.comparators)
         raise Wrong(named.at, f'unknown comparator "{name[:60]}"{near}')

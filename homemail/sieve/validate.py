@@ -39,7 +39,6 @@ class Vocabulary:
             self.match_types |= extension.match_types
             self.comparators |= extension.comparators
             self.address_parts |= extension.address_parts
-        self.names = frozenset(extension.name for extension in self.extensions)
         self.captures = any(extension.captures for extension in self.extensions)
         self.expands = tuple(e.expand for e in self.extensions if e.expand is not None)
 
