@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from homemail.auth.api import Authenticated, Authenticator, Challenge, Denied, SaslStep
+from homemail.auth.api import Authenticated, Authenticator, Challenge, Denied
 from homemail.errors import MailError, PeerError
 from homemail.imap.commands.identify import parse_id, server_id
 from homemail.imap.connection import BEFORE_LOGIN, Bad, Connection, RawCommand, TooMuch
@@ -257,7 +257,7 @@ class Login:
             raise SyntaxTrouble("Authentication cancelled")
         return _decode(line)
 
-    def _settle(self, tag: bytes, step: SaslStep) -> Tagged | None:
+    def _settle(self, tag: bytes, step: Authenticated | Denied) -> Tagged | None:
         match step:
             case Authenticated():
                 self._proven = Proven(tag, step)
@@ -271,8 +271,6 @@ class Login:
                 return None
             case Denied():
                 return no(step.text, step.code.encode("ascii"))
-            case _:
-                return no("Authentication failed", b"AUTHENTICATIONFAILED")
 
 
 def _initial_response(scanner: Scanner) -> bytes | None:

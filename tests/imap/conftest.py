@@ -68,6 +68,7 @@ class House:
         self.loop_thread = loop_thread
         self.mails: dict[str, OwnerMail] = {}
         self.trouble: MailError | None = None
+        self.limits = settings.pop("limits", {})
         more = {
             key: settings.pop(key)
             for key in ("tls_context", "append_limit", "authenticator")
@@ -85,7 +86,7 @@ class House:
 
     def mail(self, name: str) -> OwnerMail:
         if name not in self.mails:
-            store = MemoryStore(AccountId(name), now=NOON.timestamp)
+            store = MemoryStore(AccountId(name), now=NOON.timestamp, **self.limits)
             self.mails[name] = OwnerMail(store)
         return self.mails[name]
 

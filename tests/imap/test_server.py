@@ -12,7 +12,9 @@ import pytest
 
 from homemail.auth.api import Denied
 from homemail.errors import Refused, TableUnavailable, Temporary
+from homemail.model.message import MemoryContent
 from homemail.model.session import Peer
+from homemail.store.memory import MemoryMailbox
 from tests.imap.conftest import HELLO, MULTIPART, House, Passwords, Plain
 
 
@@ -322,3 +324,99 @@ def test_python_imaplib(house):
         assert client.delete("Three")[0] == "OK"
         assert client.namespace()[1] == [b'(("" "/")) NIL NIL']
         assert client.close()[0] == "OK"
+
+
+class Torn(MemoryContent):
+    """A message that is shorter than it says, or longer."""
+
+    __slots__ = ("said",)
+
+    @property
+    def size(self) -> int:
+        return self.said
+
+
+@pytest.mark.parametrize("said", [400_000, 300_000])
+def test_a_message_that_is_not_as_long_as_it_says_ends_the_connection(house, monkeypatch, said):
+    house.deliver("alice", HELLO)
+    torn = Torn(HELLO + b"x" * 350_000)
+    torn.said = said
+    monkeypatch.setattr(MemoryMailbox, "read_content", lambda mailbox, uid: torn)
+    line = logged_in(house)
+    line.send(b"a SELECT INBOX\r\nb FETCH 1 BODY.PEEK[]\r\nc NOOP\r\n")
+    read_to(line, b"a")
+    lines = read_to(line, b"c")
+    assert lines[-1] == b""
+    assert not any(one.startswith((b"b ", b"c ")) for one in lines)
+
+
+def test_a_message_that_cannot_be_read_is_a_no(house, monkeypatch):
+    def fail(mailbox, uid):
+        raise Temporary("The disk is away")
+
+    house.deliver("alice", HELLO)
+    monkeypatch.setattr(MemoryMailbox, "read_content", fail)
+    line = logged_in(house)
+    line.send(b"a SELECT INBOX\r\nb FETCH 1 BODY.PEEK[]\r\nc NOOP\r\n")
+    read_to(line, b"a")
+    assert line.readline() == b"b NO [UNAVAILABLE] The disk is away\r\n"
+    assert line.readline() == b"c OK Nothing done\r\n"
+
+
+def test_a_message_that_is_gone_is_left_out(house):
+    house.deliver("alice", HELLO, HELLO, HELLO)
+    reader, other = logged_in(house), logged_in(house)
+    for line in (reader, other):
+        line.send(b"a SELECT INBOX\r\n")
+        read_to(line, b"a")
+    other.send(b"b STORE 2 +FLAGS.SILENT (\\Deleted)\r\nc EXPUNGE\r\n")
+    read_to(other, b"c")
+    for items in (b"BODY.PEEK[TEXT]", b"ENVELOPE", b"RFC822.SIZE", b"BODY.PEEK[HEADER]<0.5>"):
+        reader.send(b"d FETCH 1:3 %b\r\n" % items)
+        lines = read_to(reader, b"d")
+        numbers = [one.split()[1] for one in lines if re.match(rb"\* \d FETCH", one)]
+        assert numbers == [b"1", b"3"]
+        assert lines[-1] == b"d OK [EXPUNGEISSUED] Some messages are gone\r\n"
+    reader.send(b"e NOOP\r\n")
+    assert read_to(reader, b"e")[0] == b"* 2 EXPUNGE\r\n"
+
+
+def test_expunging_a_whole_mailbox(house):
+    house.deliver("alice", *[HELLO] * 200)
+    line = logged_in(house)
+    line.send(b"a SELECT INBOX\r\nb STORE 1:199 +FLAGS.SILENT (\\Deleted)\r\nc EXPUNGE\r\n")
+    read_to(line, b"b")
+    assert read_to(line, b"c")[:-1] == [b"* %d EXPUNGE\r\n" % n for n in range(199, 0, -1)]
+    line.send(b"d FETCH 1 UID\r\n")
+    assert line.readline() == b"* 1 FETCH (UID 200)\r\n"
+
+
+def test_quota(make_house):
+    house = make_house(limits={"octets_limit": 2048, "messages_limit": 5})
+    house.deliver("alice", HELLO)
+    line = logged_in(house)
+    line.send(b"a GETQUOTA account\r\n")
+    assert line.readline() == b'* QUOTA "account" (STORAGE 1 2 MESSAGE 1 5)\r\n'
+    assert line.readline() == b"a OK Quota told\r\n"
+    line.send(b"b APPEND INBOX {3000+}\r\n%b\r\n" % (b"x" * 3000))
+    assert line.readline() == b"b NO [OVERQUOTA] The account is over its quota\r\n"
+
+
+def test_a_literal_too_large_before_login(house):
+    line = greeted(house)
+    line.send(b"a LOGIN {100000}\r\nb NOOP\r\nc LOGIN {100000+}\r\n")
+    assert line.readline() == b"a NO [TOOBIG] The literal is too big\r\n"
+    assert line.readline() == b"b OK Nothing done\r\n"
+    assert line.readline() == b"* BYE The literal is too big\r\n"
+
+
+def test_names_and_texts_that_are_not_utf8(house):
+    line = greeted(house)
+    line.send(b'a LOGIN "\xff" secret\r\n')
+    assert line.readline() == b"a BAD Expected text in UTF-8\r\n"
+    line.send(b"b LOGIN alice secret\r\nc SELECT INBOX\r\n")
+    read_to(line, b"c")
+    line.send(b'd SEARCH SUBJECT "\xff"\r\n')
+    assert line.readline() == b"d BAD The text is not in its charset\r\n"
+    line.send(b'e SEARCH CHARSET iso-8859-1 SUBJECT "\xff"\r\n')
+    assert line.readline() == b"* SEARCH\r\n"
