@@ -117,6 +117,8 @@ class DirectoryWatch:
         if number is not None:
             self._directories.pop(number, None)
             self._libc.inotify_rm_watch(self._fd, number)
+            for key in [key for key in self._expected if key[0] == str(directory)]:
+                del self._expected[key]
 
     def expect(self, path: Path, *, gone: bool = False) -> None:
         """The name ``path`` is about to appear, or to go, by our own doing."""

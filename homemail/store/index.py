@@ -32,6 +32,7 @@ CREATE TABLE mailbox (
     number INTEGER PRIMARY KEY,
     mailbox_id TEXT NOT NULL UNIQUE,
     uid_validity INTEGER NOT NULL,
+    directory BLOB NOT NULL,
     uid_next INTEGER NOT NULL,
     mod_seq INTEGER NOT NULL,
     first_recent INTEGER NOT NULL,
@@ -191,8 +192,22 @@ class Index:
             return BoxRecord(self.generation, *row) if row else None
         return None
 
+    def directory_of(self, mailbox_id: MailboxId) -> str | None:
+        """Return where the mailbox of this id was when it was last loaded."""
+        with contextlib.suppress(IndexTrouble), self._reading() as connection:
+            row = connection.execute(
+                "SELECT directory FROM mailbox WHERE mailbox_id = ?", (mailbox_id,)
+            ).fetchone()
+            return os.fsdecode(row[0]) if row else None
+        return None
+
     def add_mailbox(
-        self, mailbox_id: MailboxId, uid_validity: int, uid_next: int, mod_seq: int
+        self,
+        mailbox_id: MailboxId,
+        uid_validity: int,
+        directory: Path,
+        uid_next: int,
+        mod_seq: int,
     ) -> BoxRecord:
         """Begin to know a mailbox; what was known under its id before is forgotten."""
         with self.change() as connection:
@@ -202,9 +217,17 @@ class Index:
             if old:
                 _forget(connection, old[0])
             cursor = connection.execute(
-                "INSERT INTO mailbox (mailbox_id, uid_validity, uid_next, mod_seq, first_recent,"
-                " forgotten, times) VALUES (?, ?, ?, ?, ?, ?, '')",
-                (mailbox_id, uid_validity, uid_next, mod_seq, uid_next, mod_seq),
+                "INSERT INTO mailbox (mailbox_id, uid_validity, directory, uid_next, mod_seq,"
+                " first_recent, forgotten, times) VALUES (?, ?, ?, ?, ?, ?, ?, '')",
+                (
+                    mailbox_id,
+                    uid_validity,
+                    os.fsencode(directory),
+                    uid_next,
+                    mod_seq,
+                    uid_next,
+                    mod_seq,
+                ),
             )
             number = cursor.lastrowid or 0
         return BoxRecord(self.generation, number, uid_next, mod_seq, uid_next, mod_seq, "")
@@ -299,6 +322,13 @@ def save_box(connection: sqlite3.Connection, box: BoxRecord) -> None:
         "UPDATE mailbox SET uid_next = ?, mod_seq = ?, first_recent = ?, forgotten = ?, times = ?"
         " WHERE number = ?",
         (box.uid_next, box.mod_seq, box.first_recent, box.forgotten, box.times, box.number),
+    )
+
+
+def save_directory(connection: sqlite3.Connection, box: BoxRecord, directory: Path) -> None:
+    """Keep where a mailbox is now."""
+    connection.execute(
+        "UPDATE mailbox SET directory = ? WHERE number = ?", (os.fsencode(directory), box.number)
     )
 
 

@@ -62,7 +62,7 @@ from homemail.store.layout import below, directory_name, mailbox_name, with_pare
 from homemail.store.maildir_box import Box, Draft, Surroundings, new_mailbox_id, permanent
 from homemail.store.maildir_name import host_part
 from homemail.store.owner_files import OwnerFiles
-from homemail.store.search import Candidate, Moment, cheapest_first, matches
+from homemail.store.search import Candidate, Moment, matches, prepared
 
 KEPT_LOADED = 16
 """Mailboxes that nobody has open and that stay in memory."""
@@ -182,7 +182,7 @@ class MaildirMailbox:
         return self._box.content(uid)
 
     def read_search(self, key: SearchKey) -> list[Uid]:
-        key, moment = cheapest_first(key), Moment(self.recent, self._store.moment())
+        key, moment = prepared(key), Moment(self.recent, self._store.moment())
         return [c.facts.uid for c in self._candidates() if matches(key, c, moment)]
 
     def _candidates(self) -> Iterator[Candidate]:
@@ -324,6 +324,9 @@ class MaildirStore:
     def box(self, name: MailboxName) -> Box:
         """Return a mailbox, loaded; raises ``NoSuchMailbox``."""
         box = self._boxes.pop(name, None)
+        if box is not None and not box.directory.is_dir():
+            box.look(set())  # another program renamed or removed it
+            box = None
         if box is None:
             directory = self._directory(name)
             with durable.doing("opening a mailbox"):
@@ -349,8 +352,11 @@ class MaildirStore:
 
     def look(self) -> None:
         changed = self._around.watch.changed()
-        for box in list(self._boxes.values()):
+        for name, box in list(self._boxes.items()):
             box.look(changed)
+            if box.gone:
+                del self._boxes[name]
+                box.stop_watching()
 
     def changes_fd(self) -> int:
         return self._around.watch.fileno()

@@ -71,7 +71,7 @@ FILLED_AT_ONCE = 200
 """Files of other programs that are read when they are found; more are read when they are asked."""
 
 _SETTLED_NS = 2_000_000_000  # times of directories younger than this may hide a later change
-_MANY_GONE = 100
+_MANY = 100
 
 T = TypeVar("T")
 
@@ -189,6 +189,8 @@ class Box:
 
     def _load(self) -> None:
         state = states.read_state(self.directory)
+        if state is not None and self._is_copy(state):
+            state = self._own_state(state)
         times = self._times()
         trusted = self._record_for(state, times) if state else None
         listing = None if trusted else self._list()
@@ -204,6 +206,26 @@ class Box:
             self.listeners.first_recent = min(fresh, default=self.uid_next)
             self._write_index(None)
         self.announced = self.uid_next
+
+    def _is_copy(self, state: states.State) -> bool:
+        """Whether the directory is a copy of another mailbox's, which is still there."""
+        other = self.around.index.directory_of(state.mailbox_id)
+        if other in (None, str(self.directory)):
+            return False
+        try:
+            there = states.read_state(Path(str(other)))
+        except Temporary:
+            return False
+        return there is not None and there.mailbox_id == state.mailbox_id
+
+    def _own_state(self, copied: states.State) -> states.State:
+        """Give a copy an identity of its own; keywords and special use stay."""
+        log.warning("mailbox is a copy and becomes one of its own", directory=self.directory)
+        validity = self.around.files.next_uid_validity(self.around.now())
+        state = states.State(new_mailbox_id(), validity, 0, 1, dict(copied.keywords))
+        state.special_use = copied.special_use
+        states.write_state(self.directory, state)
+        return state
 
     def _uids_and_paths(self) -> Iterator[tuple[int, str]]:
         return zip(self.rows.uids, self.rows.paths, strict=True)
@@ -288,6 +310,9 @@ class Box:
         """Look for changes by others; ``changed`` are the directories the watch told of."""
         if self.gone:
             return
+        if not self.directory.is_dir() and not self.name.is_inbox:
+            self.mark_gone()
+            return
         if self._watched:
             if changed.isdisjoint((str(self.directory / "new"), str(self.directory / "cur"))):
                 return
@@ -325,12 +350,20 @@ class Box:
                 found.gone.append(at)
             elif now != path:
                 found.renamed.append((at, now))
-        found.added = [path for base, path in listing.items() if base not in known]
-        found.added = [path for path in found.added if self._is_message(path)]
+        found.added = self._files([path for base, path in listing.items() if base not in known])
         return found
 
-    def _is_message(self, path: str) -> bool:
-        """Whether there is a file at ``path`` and not a link or a directory."""
+    def _files(self, paths: Sequence[str]) -> list[str]:
+        """Return those of ``paths`` that are plain files: no links, no directories."""
+        if len(paths) < _MANY:
+            return [path for path in paths if self._is_file(path)]
+        files: set[str] = set()
+        for sub in ("new", "cur"):
+            with os.scandir(self.directory / sub) as entries:
+                files |= {f"{sub}/{e.name}" for e in entries if e.is_file(follow_symlinks=False)}
+        return [path for path in paths if path in files]
+
+    def _is_file(self, path: str) -> bool:
         try:
             return stat.S_ISREG(os.lstat(self.directory / path).st_mode)
         except FileNotFoundError:
@@ -360,7 +393,7 @@ class Box:
             indexing.save_flags(connection, record.number, moved)
             indexing.remove_rows(connection, record, [row.uid for row in gone], mod_seq)
 
-        self._write_index(write)
+        self._write_index(write if self.record else None)
         self.around.used(-sum(row.size for row in gone), len(added) - len(gone))
         if len(added) <= FILLED_AT_ONCE:
             self.fill(self.rows.positions(row.uid for row in added))
@@ -443,7 +476,7 @@ class Box:
     def _forget_foreign(self) -> None:
         """Write the state anew when many of the files it names are gone."""
         foreign = self.state.foreign
-        if self._gone_foreign > _MANY_GONE and 2 * self._gone_foreign > len(foreign):
+        if self._gone_foreign > _MANY and 2 * self._gone_foreign > len(foreign):
             here = {names.key_of(base_of(path)) for path in self.rows.paths}
             self.state.foreign = {key: foreign[key] for key in foreign.keys() & here}
             states.write_state(self.directory, self.state)
@@ -509,6 +542,9 @@ class Box:
         """Go on under another name, in another place; ``stop_watching`` was called before."""
         self.name, self.directory = name, directory
         self._watched = self._watch()
+        self._write_index(
+            lambda connection, record: indexing.save_directory(connection, record, directory)
+        )
 
     def enter(self, listener: Listener) -> None:
         """A session looks at the mailbox: what is recent is so for it, if it may change things."""
@@ -545,7 +581,7 @@ class Box:
         try:
             if self.record is None or self.record.generation != index.generation:
                 self.record = index.add_mailbox(
-                    self.mailbox_id, self.uid_validity, self.uid_next, self.mod_seq
+                    self.mailbox_id, self.uid_validity, self.directory, self.uid_next, self.mod_seq
                 )
                 number, rows = self.record.number, self.rows
                 everything = (rows.row(at) for at in range(len(rows)))

@@ -57,7 +57,7 @@ from homemail.store.api import (
 from homemail.store.describe import Description, describe
 from homemail.store.keywords import Keywords
 from homemail.store.layout import below, directory_name, with_parents
-from homemail.store.search import Candidate, Moment, cheapest_first, matches
+from homemail.store.search import Candidate, Moment, matches, prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,7 +280,7 @@ class MemoryMailbox:
         return None if message is None else MemoryContent(message.octets)
 
     def read_search(self, key: SearchKey) -> list[Uid]:
-        moment, key = Moment(self.recent, self._store.now()), cheapest_first(key)
+        moment, key = Moment(self.recent, self._store.now()), prepared(key)
         candidates = [message.candidate() for message in self._pick(list(self._box.messages))]
         return [found.facts.uid for found in candidates if matches(key, found, moment)]
 

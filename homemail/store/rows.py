@@ -18,6 +18,7 @@ from homemail.model.mailbox import Flags, MessageFacts, ModSeq, Uid
 from homemail.store import octets
 
 NO_DIGEST = bytes(16)
+_FEW = 64
 
 
 @dataclass(slots=True)
@@ -132,8 +133,11 @@ class Rows:
 
     def without(self, positions: Iterable[int]) -> Rows:
         """Return new columns that lack the messages at ``positions``."""
+        gone = sorted(set(positions), reverse=True)
+        if len(gone) <= _FEW:
+            return self._without_few(gone)
         keep = bytearray(b"\1" * len(self.uids))
-        for at in positions:
+        for at in gone:
             keep[at] = 0
         rows = Rows()
         rows.uids = array("I", compress(self.uids, keep))
@@ -147,6 +151,21 @@ class Rows:
         for at in compress(range(len(keep)), keep):
             rows.emails += self.emails[16 * at : 16 * at + 16]
             rows.threads += self.threads[16 * at : 16 * at + 16]
+        return rows
+
+    def _without_few(self, gone: Iterable[int]) -> Rows:
+        """Do the same by copying each column whole; ``gone`` descends."""
+        rows = Rows()
+        rows.uids, rows.bits, rows.mod_seqs = self.uids[:], self.bits[:], self.mod_seqs[:]
+        rows.sizes, rows.dates, rows.saved = self.sizes[:], self.dates[:], self.saved[:]
+        rows.filled, rows.paths = self.filled[:], self.paths[:]
+        rows.emails, rows.threads = self.emails[:], self.threads[:]
+        columns = (rows.uids, rows.bits, rows.mod_seqs, rows.sizes, rows.dates, rows.saved)
+        for at in gone:
+            for column in (*columns, rows.filled, rows.paths):
+                del column[at]
+            for digests in (rows.emails, rows.threads):
+                del digests[16 * at : 16 * at + 16]
         return rows
 
     def merged(self, rows: Iterable[Row]) -> Rows:

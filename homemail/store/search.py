@@ -7,9 +7,11 @@ encodings are decoded first. Keys that the facts answer never open the message.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from operator import itemgetter
 from typing import assert_never
 
 from homemail.message.dates import parse_date
@@ -88,7 +90,7 @@ class Candidate:
 
 
 def matches(key: SearchKey, message: Candidate, moment: Moment) -> bool:
-    """Return whether ``message`` is one that ``key`` asks for."""
+    """Return whether ``message`` is one that ``key``, which is ``prepared``, asks for."""
     facts = message.facts
     match key:
         case All():
@@ -96,7 +98,7 @@ def matches(key: SearchKey, message: Candidate, moment: Moment) -> bool:
         case Recent():
             return facts.uid in moment.recent
         case UidIn(spans):
-            return any(low <= facts.uid <= high for low, high in spans)
+            return is_in(spans, facts.uid)
         case HasFlag(flag):
             return Flag(flag) in facts.flags
         case Larger(octets):
@@ -127,15 +129,37 @@ def matches(key: SearchKey, message: Candidate, moment: Moment) -> bool:
             assert_never(key)
 
 
-def cheapest_first(key: SearchKey) -> SearchKey:
-    """Return a key that asks the same, with what needs no reading asked first."""
+def is_in(spans: Sequence[tuple[int, int]], uid: int) -> bool:
+    """Return whether one of ``spans``, which ascend and do not overlap, holds ``uid``."""
+    at = bisect_right(spans, uid, key=itemgetter(0)) - 1
+    return at >= 0 and uid <= spans[at][1]
+
+
+def merged(spans: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Return the same spans so that they ascend and do not overlap."""
+    found: list[tuple[int, int]] = []
+    for low, high in sorted(spans):
+        if found and low <= found[-1][1] + 1:
+            found[-1] = (found[-1][0], max(high, found[-1][1]))
+        else:
+            found.append((low, high))
+    return tuple(found)
+
+
+def prepared(key: SearchKey) -> SearchKey:
+    """Return a key that asks the same, as ``matches`` wants it.
+
+    What needs no reading is asked first; spans of UIDs ascend.
+    """
     match key:
+        case UidIn(spans):
+            return UidIn(merged(spans))
         case Not(inner):
-            return Not(cheapest_first(inner))
+            return Not(prepared(inner))
         case And(keys):
-            return And(tuple(sorted(map(cheapest_first, keys), key=_cost)))
+            return And(tuple(sorted(map(prepared, keys), key=_cost)))
         case Or(first, second):
-            return Or(*sorted((cheapest_first(first), cheapest_first(second)), key=_cost))
+            return Or(*sorted((prepared(first), prepared(second)), key=_cost))
         case _:
             return key
 

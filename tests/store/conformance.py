@@ -668,6 +668,9 @@ DAY = date(2024, 5, 17)
     [
         (keys.All(), [1, 2, 3]),
         (keys.UidIn(((2, 9),)), [2, 3]),
+        (keys.UidIn(((3, 3), (1, 1))), [1, 3]),
+        (keys.UidIn(((2, 3), (1, 2), (9, 9))), [1, 2, 3]),
+        (keys.Not(keys.UidIn(())), [1, 2, 3]),
         (keys.HasFlag(SEEN), [1]),
         (keys.HasFlag(Flag("$JUNK")), [1]),
         (keys.Not(keys.HasFlag(SEEN)), [2, 3]),

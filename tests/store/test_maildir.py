@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from homemail.config.mailbox import MailboxSettings
-from homemail.errors import LockTimeout, Temporary
+from homemail.errors import LockTimeout, NoSuchMailbox, Temporary
 from homemail.model.mailbox import (
     DELETED,
     FLAGGED,
@@ -567,6 +567,48 @@ def test_mailboxes_made_by_others(reopen: Open, maildir: Path) -> None:
     (maildir / ".bad&name/cur").mkdir(parents=True)
     assert [str(info.name) for info in store.mailboxes()] == ["INBOX", "Work"]
     assert store.status(name("Work"), ALICE).messages == 1
+
+
+@pytest.mark.parametrize("index_lost", [False, True])
+def test_a_copied_mailbox_becomes_one_of_its_own(
+    reopen: Open, maildir: Path, index_lost: bool
+) -> None:
+    store = reopen()
+    store.create(name("Work"), ALICE)
+    store.append(name("Work"), [message(MAIL, JUNK)], ALICE)
+    before = everything(store)["Work"]
+    store.close()
+    shutil.copytree(maildir / ".Work", maildir / ".Copy")
+    if index_lost:
+        (maildir.parent / ".homemail/index.sqlite").unlink()
+    store = reopen(crash=True)
+    assert everything(store).keys() == {"INBOX", "Work", "Copy"}
+    one, two = store.status(name("Work"), ALICE), store.status(name("Copy"), ALICE)
+    assert (one.messages, two.messages) == (1, 1)
+    assert one.mailbox_id != two.mailbox_id and one.uid_validity != two.uid_validity
+    assert index_lost or everything(store)["Work"] == before
+    assert list(flags_of(store.open(name("Copy"), ALICE)).values()) == [{JUNK}]
+
+
+def test_mailboxes_renamed_and_removed_by_others(reopen: Open, maildir: Path) -> None:
+    store = reopen()
+    store.create(name("a"), ALICE)
+    store.create(name("b"), ALICE)
+    fill(store, 2, name("a"))
+    before = store.status(name("a"), ALICE)
+    one, two = store.open(name("a"), ALICE), store.open(name("b"), ALICE)
+    one.snapshot(), two.snapshot()
+    told = heard(one)
+    (maildir / ".a").rename(maildir / ".c")
+    shutil.rmtree(maildir / ".b")
+    one.refresh(), two.refresh()
+    assert [type(change) for change in told] == [Expunged, Expunged]
+    assert list(one.snapshot().uids) == []
+    for missing in "ab":
+        with pytest.raises(NoSuchMailbox):
+            store.status(name(missing), ALICE)
+    assert store.status(name("c"), ALICE).mailbox_id == before.mailbox_id
+    assert store.status(name("c"), ALICE).messages == 2
 
 
 def test_letters_of_others_are_left_alone(reopen: Open, maildir: Path) -> None:
