@@ -17,8 +17,9 @@ from homemail.model.address import AccountId
 from homemail.model.mailbox import INBOX, Flag, MailboxName
 from homemail.model.message import MemoryContent
 from homemail.model.session import ChannelFacts, SessionStart
-from homemail.store.api import Actor, NewMessage
+from homemail.store.api import Actor, NewMessage, Store
 from homemail.store.lane import OwnerMail
+from homemail.store.maildir import MaildirStore
 from homemail.store.memory import MemoryStore
 from tests.transcript import SocketConnection
 
@@ -69,6 +70,7 @@ class House:
         self.mails: dict[str, OwnerMail] = {}
         self.trouble: MailError | None = None
         self.limits = settings.pop("limits", {})
+        self.home: Path | None = settings.pop("home", None)
         more = {
             key: settings.pop(key)
             for key in ("tls_context", "append_limit", "authenticator")
@@ -84,10 +86,14 @@ class House:
         )
         self.port, self.stop_listening = loop_thread.listen_twisted(self.factory)
 
+    def make_store(self, owner: AccountId) -> Store:
+        if self.home is not None:
+            return MaildirStore(owner, self.home / owner, "Maildir/", now=NOON.timestamp)
+        return MemoryStore(owner, now=NOON.timestamp, **self.limits)
+
     def mail(self, name: str) -> OwnerMail:
         if name not in self.mails:
-            store = MemoryStore(AccountId(name), now=NOON.timestamp, **self.limits)
-            self.mails[name] = OwnerMail(store)
+            self.mails[name] = OwnerMail(self.make_store(AccountId(name)))
         return self.mails[name]
 
     async def open_mail(self, start: SessionStart) -> OwnerMail:
