@@ -55,14 +55,26 @@ class DirectoryTaken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """The directory of a trial, and whether it was new."""
+    """The directory of a trial."""
 
     directory: Path
-    is_new: bool
 
     @property
     def certificate(self) -> Path:
         return self.directory / "tls" / "certificate.pem"
+
+    @property
+    def is_new(self) -> bool:
+        """Whether alice was not welcomed here yet."""
+        return not self._welcomed.exists()
+
+    def remember_welcome(self) -> None:
+        """Note that alice has her first message."""
+        write_atomic(self._welcomed, b"")
+
+    @property
+    def _welcomed(self) -> Path:
+        return self.directory / "data" / "welcomed"
 
     @property
     def ready_file(self) -> Path:
@@ -106,13 +118,14 @@ def _taken(directory: Path) -> str:
 def furnish(directory: Path, port_base: int, *, hold_outside_mail: bool) -> Trial:
     """Make what is missing in ``directory`` and write its settings; mail is left as it is."""
     users = directory / "users"
-    trial = Trial(directory, is_new=not users.exists())
+    trial = Trial(directory)
+    make_directory(directory / "data")
     make_self_signed(directory / "tls", (DOMAIN, "localhost", "127.0.0.1", "::1"))
     for account in ACCOUNTS:
         make_directory(trial.home(account))
     text = _settings(port_base, hold_outside_mail=hold_outside_mail)
     write_atomic(directory / "homemail.toml", text.encode())
-    if trial.is_new:
+    if not users.exists():
         lines = [
             UserLine(name, new_secrets(password(name)), home=trial.home(name)) for name in ACCOUNTS
         ]

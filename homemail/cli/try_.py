@@ -127,7 +127,7 @@ def _serve(made: trial.Trial, settings: Settings) -> int:
     async def ready() -> None:
         await _answering(listeners)
         if made.is_new and "smtp" in ports:
-            await _welcome(host, ports["smtp"])
+            await _welcome(made, host, ports["smtp"])
         write_atomic(made.ready_file, trial.ready(made, os.getpid(), host, ports))
         _show(made, host, ports)
 
@@ -144,9 +144,10 @@ async def _answering(listeners: Sequence[Listener]) -> None:
         writer.close()
 
 
-async def _welcome(host: str, port: int) -> None:
+async def _welcome(made: trial.Trial, host: str, port: int) -> None:
     try:
         await asyncio.to_thread(trial.send_welcome, host, port)
+        made.remember_welcome()
     except (smtplib.SMTPException, OSError) as error:
         print(f"The welcome message could not be sent: {error}")
 

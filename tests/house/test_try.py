@@ -95,6 +95,8 @@ def test_a_port_in_use_is_one_clear_line(new_house, tmp_path):
     assert f"port {house.base + 143} (imap)" in line
     assert "--port-base" in line
     assert not (house.directory / "ready.json").exists()
+    house.start()
+    assert len(house.messages()) == 1  # the welcome came, though the first try failed
 
 
 def test_a_second_server_on_the_directory_is_refused(new_house):
