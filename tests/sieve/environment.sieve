@@ -4,11 +4,10 @@ From: a@example.com
 
 ==== case: items
 # set: environment.remote-ip 192.0.2.1
-# set: environment.location MDA
 # expect: discard
 require ["environment", "relational", "comparator-i;ascii-numeric"];
 if allof (environment "name" "homemail", environment :matches "version" "?*",
-          environment "location" "MDA", environment :matches "remote-ip" "192.0.2.*",
+          environment "location" "MDA", environment "phase" "during", environment :matches "remote-ip" "192.0.2.*",
           environment :count "eq" :comparator "i;ascii-numeric" "remote-ip" "1",
           not environment :contains "remote-host" "", not environment :contains "vnd.none" "")
 { discard; }

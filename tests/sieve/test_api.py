@@ -16,7 +16,7 @@ from homemail.sieve import (
     limits_of,
     run,
 )
-from tests.sieve.cases import ENVELOPE
+from tests.sieve.cases import ENVELOPE, HERE
 
 
 def view(subject: str = "x") -> ContentView:
@@ -94,8 +94,16 @@ def test_remarks() -> None:
     assert str(warning) == 'line 1, column 17: "keep" is never reached'
 
 
-def test_every_extension_has_tests() -> None:
-    from tests.sieve.cases import HERE
+def test_every_extension_is_documented() -> None:
+    page = (HERE.parent.parent / "docs" / "sieve.md").read_text("utf-8")
+    assert [name for name in capabilities() if f"`{name}`" not in page] == []
 
+
+def test_the_script_of_the_page_is_right() -> None:
+    page = (HERE.parent.parent / "docs" / "sieve.md").read_text("utf-8")
+    compiled(page.partition("```sieve\n")[2].partition("```")[0])
+
+
+def test_every_extension_has_tests() -> None:
     scripts = "".join(path.read_text("utf-8") for path in HERE.glob("*.sieve"))
     assert [name for name in capabilities() if f'"{name}"' not in scripts] == []

@@ -10,7 +10,8 @@ from homemail.sieve.interpret import Predicate, Run
 from homemail.sieve.syntax import Kind
 from homemail.sieve.validate import Bound
 
-_ALWAYS = {"name": "homemail", "version": __version__}
+# A script runs in the course of final delivery, and nowhere else.
+_ALWAYS = {"name": "homemail", "version": __version__, "location": "MDA", "phase": "during"}
 
 
 def _environment(bound: Bound, compiler: Compiler) -> Predicate:
