@@ -41,6 +41,7 @@ from homemail.mta.queue.spool import Change, Drop, Operation, Put
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _HEAD_LIMIT = 16 * 1024 * 1024  # octets; 10,000 recipients of the longest addresses are 6 MB
+_SYNCS = 16  # at once: file systems put syncs that overlap into one journal commit
 _OPEN = os.O_NOFOLLOW | os.O_CLOEXEC
 
 log = Log("queue")
@@ -82,7 +83,7 @@ class FileSpool:
         self._line_now = line_now
         self._lock = durable.FileLock(directory / "lock")
         self._places: dict[QueueId, _Place] = {}
-        self._syncers = ThreadPoolExecutor(4, thread_name_prefix="queue-sync")
+        self._syncers = ThreadPoolExecutor(_SYNCS, thread_name_prefix="queue-sync")
         self.latest_line_time = LineTime(0.0)
 
     def load(self) -> list[Stored]:

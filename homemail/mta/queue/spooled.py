@@ -110,8 +110,10 @@ class SpooledQueue:
         if entry is None or len(recipients) != len(entry.recipients):
             raise Temporary("The message is not in the queue")
         entry = replace(entry, recipients=tuple(recipients), state=QueueState.INCOMING)
-        await self.update(entry)
-        self.on_due()
+        try:
+            await self.update(entry)
+        finally:
+            self.on_due()  # what could not be written counts all the same
 
     async def entries(self) -> Sequence[QueueEntry]:
         now = self.line.now()
