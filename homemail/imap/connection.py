@@ -27,6 +27,13 @@ from homemail.wire import LineTooLong, WireBuffer
 SPOOL_ABOVE = 64 * 1024
 """Octets up to which a literal is held in memory."""
 
+IN_MEMORY = 1024 * 1024
+"""Octets up to which the literals of one command are held in memory together."""
+
+MOST_LITERALS = 10_000
+MOST_MESSAGES = 4
+"""How many messages of the largest size one command may bring (or more, smaller ones)."""
+
 _LITERAL = re.compile(rb"(~?)\{([0-9]{1,20})(\+?)\}\Z")
 _START = re.compile(
     rb"([^\x00-\x20\x7f-\xff(){%*\"\\+]{1,200}) (UID )?([A-Za-z0-9]+)", re.IGNORECASE
@@ -38,8 +45,8 @@ _TAG = re.compile(rb"[^\x00-\x20\x7f-\xff(){%*\"\\+]{1,200}(?= )")
 class Limits:
     """What a client may send, in octets.
 
-    ``command`` counts lines and small literals together; ``message`` is for the literals of the
-    commands in ``message_commands``.
+    ``command`` counts lines and literals together, but for those of the commands in
+    ``message_commands``, each of which may have ``message``.
     """
 
     line: int
@@ -119,13 +126,13 @@ Event = RawCommand | Continue | Bad | TooMuch | Line | Fatal
 
 
 class Spool(Protocol):
-    """Where the octets of a large literal go."""
+    """Where the large literals of one command go, one after the other."""
 
     def write(self, data: bytes) -> None:
         """Keep more octets. Raises ``Temporary``."""
 
     def content(self) -> MessageContent:
-        """Return what was written."""
+        """Return what was written since the last call."""
 
 
 class _Passing:
@@ -157,6 +164,9 @@ class Connection:
         self._lines: list[bytes] = []
         self._literals: list[Literal] = []
         self._octets = 0
+        self._message_octets = 0
+        self._in_memory = 0
+        self._file: Spool | None = None
         self._trouble: Bad | TooMuch | None = None
         self._missing = 0
         self._binary = False
@@ -270,30 +280,38 @@ class Connection:
     def _begin_literal(self, size: int) -> None:
         if self._trouble:
             self._spool = _Passing()
-        elif size > SPOOL_ABOVE:
-            self._open_spool()
+        elif size > SPOOL_ABOVE or self._in_memory + size > IN_MEMORY:
+            self._begin_in_file()
         else:
-            self._octets += size
+            self._in_memory += size
             self._spool = _Memory()
 
-    def _open_spool(self) -> None:
+    def _begin_in_file(self) -> None:
         try:
-            self._spool = self._new_spool()
+            self._file = self._file or self._new_spool()
         except MailError as error:
             self._fail(error)
+        else:
+            self._spool = self._file
 
     def _refusal(self, size: int) -> Bad | TooMuch | None:
+        """Return why the literal that was announced cannot be taken; else count it."""
         start = _START.match(self._lines[0])
         if not start:
             return Bad(self._tag(), "Not a command")
-        if _name(start) in self.limits.message_commands:
-            if size > self.limits.message:
-                return TooMuch(start[1], MessageTooBig("The message is too big"))
-            small = size if size <= SPOOL_ABOVE else 0
-        else:
-            small = size
-        if self._octets + small > self.limits.command:
-            return TooMuch(start[1], MessageTooBig("The literal is too big"))
+        if len(self._literals) >= MOST_LITERALS:
+            return TooMuch(start[1], MessageTooBig("Too many literals"))
+        limits = self.limits
+        if _name(start) not in limits.message_commands:
+            self._octets += size
+            if self._octets > limits.command:
+                return TooMuch(start[1], MessageTooBig("The literal is too big"))
+            return None
+        self._message_octets += size
+        if size > limits.message:
+            return TooMuch(start[1], MessageTooBig("The message is too big"))
+        if self._message_octets > limits.message * MOST_MESSAGES:
+            return TooMuch(start[1], MessageTooBig("The messages together are too big"))
         return None
 
     def _take_literal(self, spool: Spool) -> bool:

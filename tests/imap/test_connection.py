@@ -23,8 +23,8 @@ from homemail.imap.connection import (
     TooMuch,
     after_login,
 )
-from homemail.imap.spool import FileSpool
-from homemail.model.message import FileContent, MemoryContent, read_all
+from homemail.imap.spool import FileSpool, SpooledContent
+from homemail.model.message import MemoryContent, read_all
 
 SESSION = after_login(200_000, frozenset({b"APPEND"}))
 
@@ -138,13 +138,41 @@ def test_one_command_at_a_time():
 
 def test_small_literals_stay_in_memory_and_large_ones_go_to_a_file():
     connection = Connection(SESSION, FileSpool)
-    for size, kind in ((65536, MemoryContent), (65537, FileContent), (200_000, FileContent)):
+    for size, kind in ((65536, MemoryContent), (65537, SpooledContent), (200_000, SpooledContent)):
         octets = bytes(range(1, 251)) * 801
         (event,) = connection.receive(b"a APPEND x {%d+}\r\n%b\r\n" % (size, octets[:size]))
         content = event.literals[0].content
         assert type(content) is kind
         assert read_all(content) == octets[:size]
         assert connection.resume() == []
+
+
+def test_many_messages_in_one_command_need_one_file():
+    sizes = [4000] * 300 + [70_000, 1]
+    messages = [bytes([65 + n % 26]) * size for n, size in enumerate(sizes)]
+    stream = b"a APPEND x" + b"".join(b" {%d+}\r\n%b" % (len(m), m) for m in messages) + b"\r\n"
+    files = []
+
+    def spool() -> FileSpool:
+        files.append(FileSpool())
+        return files[-1]
+
+    connection = Connection(after_login(400_000, frozenset({b"APPEND"})), spool)
+    (event,) = connection.receive(stream)
+    assert [read_all(one.content) for one in event.literals] == messages
+    assert len(files) == 1
+    assert sum(isinstance(one.content, MemoryContent) for one in event.literals) == 263
+
+
+def test_messages_together_have_a_limit():
+    message = b" {150000+}\r\n" + b"x" * 150_000
+    assert drive([b"a APPEND x" + message * 6 + b"\r\nb NOOP\r\n"]) == [
+        (b"a", "The messages together are too big"),
+        (b"b", b"NOOP", (b"b NOOP",), []),
+    ]
+    assert drive([b"a APPEND x" + b" {1+}\r\ny" * 10_001 + b"\r\n"]) == [
+        (b"a", "Too many literals")
+    ]
 
 
 def test_an_unwanted_literal_is_passed_over():
