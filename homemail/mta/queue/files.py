@@ -371,7 +371,7 @@ def _read_changes(stored: Stored, place: _Place, lines: Iterable[bytes]) -> _Rea
 
 
 def _check_owner(directory: Path) -> None:
-    facts = directory.lstat()
+    facts = directory.stat()
     if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.geteuid():
         raise ConfigError(
             f"{directory} must be a directory of the user who runs the server",
