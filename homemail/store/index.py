@@ -249,10 +249,7 @@ class Index:
                 " filled FROM message WHERE id BETWEEN ? AND ? ORDER BY id",
                 _span(number),
             )
-            return Rows(
-                Row(uid, os.fsdecode(path), bits, mod_seq, size, date, saved, email, thread, full)
-                for uid, path, bits, mod_seq, size, date, saved, email, thread, full in cursor
-            )
+            return Rows.of_columns(cursor.fetchall())
 
     def parts(self, box: BoxRecord, uids: Sequence[int], wanted: Wanted) -> dict[int, CachedParts]:
         """Return what is asked for of those messages that the index has it of."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 from homemail.errors import Permanent, TooManyKeywords
 from homemail.model.mailbox import (
@@ -90,11 +91,13 @@ class Keywords:
         return known
 
 
+@lru_cache(maxsize=1024)
 def letters_of(bits: int) -> str:
     """Return the letters of a file name's ``:2,`` part for ``bits``, in ASCII order."""
     return "".join(letter for letter, bit in _BITS.items() if bits & bit)
 
 
+@lru_cache(maxsize=1024)
 def bits_of(letters: str) -> int:
     """Return the number for the letters of a ``:2,`` part; unknown ones are passed over."""
     bits = 0

@@ -23,7 +23,7 @@ import sqlite3
 import stat
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial, reduce
 from operator import or_
@@ -199,6 +199,8 @@ class Box:
         assert state is not None  # for the type checker: trusted only with a state
         self._begin(state, trusted)
         known = self.record is not None
+        if listing is None and not known:  # the index could not be read after all
+            listing = self._list()
         if listing is not None:
             self.scan(listing)
         if not known:
@@ -253,15 +255,14 @@ class Box:
         else:
             self.listeners.first_recent = self.uid_next
 
-    def _fitting(self, state: states.State | None, listing: Iterable[str]) -> states.State:
+    def _fitting(self, state: states.State | None, listing: Collection[str]) -> states.State:
         """Return the state that goes with the names in ``listing``.
 
         Where it is missing, or behind them (a restored backup), the id is that of most names and
         UIDs are kept; UIDVALIDITY is new, as clients may know other messages under these UIDs.
         """
-        ours = [name for name in map(names.parse, listing) if name is not None]
-        mailbox_id = state.mailbox_id if state else _most_frequent_id(ours)
-        highest = max((name.uid for name in ours if name.mailbox_id == mailbox_id), default=0)
+        mailbox_id = state.mailbox_id if state else _most_frequent_id(listing)
+        highest = names.highest_uid(listing, mailbox_id)
         if state is not None and highest <= state.uid_limit:
             return state
         now = self.around.now()
@@ -378,10 +379,11 @@ class Box:
         moved = self._take_renames(found.renamed, mod_seq, changes)
         for row in added:
             row.mod_seq = mod_seq
-            changes.append(Added(Uid(row.uid), self.flags(row.bits), ModSeq(mod_seq)))
+        if self.listeners.sessions:  # at loading there is nobody to tell
+            changes += [self._news(row) for row in added]
         gone = [self.rows.row(at) for at in found.gone]
         changes += [Expunged(Uid(row.uid), ModSeq(mod_seq)) for row in gone]
-        if changes:
+        if changes or added:
             self.mod_seq = mod_seq
         if gone:
             self.rows = self.rows.without(found.gone)
@@ -528,6 +530,8 @@ class Box:
     def put_away(self) -> None:
         """Stop watching, and settle; where that fails, numbers go on at their limits."""
         self.stop_watching()
+        if self.record and self.record.first_recent != self.listeners.first_recent:
+            self._write_index(None)
         try:
             self.settle()
         except MailError as error:
@@ -664,7 +668,7 @@ class Box:
         path = f"cur/{base}:2,{letters_of(bits)}" if bits else f"new/{base}"
         saved = int(unique.partition(".")[0])
         row = Row(
-            uid, path, bits, self.mod_seq + 1, draft.wire_size, draft.date, saved,
+            uid, path, bits, 0, draft.wire_size, draft.date, saved,
             draft.email, draft.thread, filled=True,
         )  # fmt: skip
         self.around.watch.expect(self.directory / path)
@@ -689,6 +693,8 @@ class Box:
         if not rows:
             return
         self.mod_seq += 1
+        for row in rows:
+            row.mod_seq = self.mod_seq
         self._insert(rows)
         described = [(row.uid, draft.described) for draft, row in placed if draft.described]
         pairs = [(draft.source, row.uid) for draft, row in placed]
@@ -702,7 +708,10 @@ class Box:
 
         self._write_index(write)
         self.around.used(sum(row.size for row in rows), len(rows))
-        self.tell([Added(Uid(row.uid), self.flags(row.bits), ModSeq(row.mod_seq)) for row in rows])
+        self.tell([self._news(row) for row in rows])
+
+    def _news(self, row: Row) -> Added:
+        return Added(Uid(row.uid), self.flags(row.bits), ModSeq(row.mod_seq))
 
     # Copying and moving
 
@@ -1109,8 +1118,8 @@ def new_mailbox_id() -> MailboxId:
     return MailboxId("m" + secrets.token_hex(8))
 
 
-def _most_frequent_id(ours: Sequence[OurName]) -> MailboxId:
-    counts = Counter(name.mailbox_id for name in ours)
+def _most_frequent_id(listing: Iterable[str]) -> MailboxId:
+    counts = Counter(name.mailbox_id for name in map(names.parse, listing) if name)
     return counts.most_common(1)[0][0] if counts else new_mailbox_id()
 
 

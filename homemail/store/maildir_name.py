@@ -8,20 +8,21 @@ in ``cur``, ``:2,FLAGS``. ``SECONDS`` are those of the save date.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from homemail.model.mailbox import MailboxId
 
 LARGEST_UID = 2**32 - 2
 
 _OURS = re.compile(
-    r"(?P<saved>\d{1,15})\.M\d+P\d+Q\d+\.[^,:/]+"
-    r",S=(?P<size>\d{1,15}),W=(?P<wire>\d{1,15}),I=(?P<box>[0-9a-z]+)\.(?P<uid>[1-9]\d{0,9})"
+    r"(\d{1,15})\.M\d+P\d+Q\d+\.[^,:/]+"
+    r",S=(\d{1,15}),W=(\d{1,15}),I=([0-9a-zA-Z]+)\.([1-9]\d{0,9})",
+    re.ASCII,
 )
 
 
-@dataclass(frozen=True, slots=True)
-class OurName:
+class OurName(NamedTuple):
     """What a file name of ours says."""
 
     saved: int
@@ -39,10 +40,24 @@ def compose(unique: str, size: int, wire_size: int, mailbox_id: MailboxId, uid: 
 def parse(base: str) -> OurName | None:
     """Return what a name (without directory and flags) says, or None where it is not ours."""
     found = _OURS.fullmatch(base)
-    if not found or int(found["uid"]) > LARGEST_UID:
+    if found is None:
         return None
-    saved, size, wire, uid = (int(found[key]) for key in ("saved", "size", "wire", "uid"))
-    return OurName(saved, size, wire, MailboxId(found["box"]), uid)
+    saved, size, wire, box, uid = found.groups()
+    if int(uid) > LARGEST_UID:
+        return None
+    return OurName(int(saved), int(size), int(wire), MailboxId(box), int(uid))
+
+
+def highest_uid(bases: Iterable[str], mailbox_id: MailboxId) -> int:
+    """Return the highest UID that one of these names claims in a mailbox; 0 if none does."""
+    mark, highest = f",I={mailbox_id}.", 0
+    for base in bases:
+        _, found, text = base.rpartition(mark)
+        if found and len(text) <= 10 and text.isascii() and text.isdigit():
+            uid = int(text)
+            if highest < uid <= LARGEST_UID:
+                highest = uid
+    return highest
 
 
 def base_of(path: str) -> str:

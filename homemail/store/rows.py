@@ -7,12 +7,14 @@ Only the owner's lane changes them. A reader beside it takes the object once and
 
 from __future__ import annotations
 
+import os
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import compress
+from typing import Any
 
 from homemail.model.mailbox import Flags, MessageFacts, ModSeq, Uid
 from homemail.store import octets
@@ -70,6 +72,24 @@ class Rows:
         self.paths: list[str] = []
         for row in rows:
             self.add(row)
+
+    @classmethod
+    def of_columns(cls, rows: Sequence[tuple[Any, ...]]) -> Rows:
+        """Return the columns of ``rows``, each of them the fields of a ``Row`` in order.
+
+        The path may be octets, as ``os.fsencode`` gives them.
+        """
+        made = cls()
+        if rows:
+            uids, paths, bits, mod_seqs, sizes, dates, saved, emails, threads, filled = zip(
+                *rows, strict=True
+            )
+            made.uids, made.bits = array("I", uids), array("I", bits)
+            made.mod_seqs, made.sizes = array("Q", mod_seqs), array("Q", sizes)
+            made.dates, made.saved = array("q", dates), array("q", saved)
+            made.emails, made.threads = bytearray(b"".join(emails)), bytearray(b"".join(threads))
+            made.filled, made.paths = bytearray(filled), list(map(os.fsdecode, paths))
+        return made
 
     def __len__(self) -> int:
         return len(self.uids)

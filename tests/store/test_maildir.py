@@ -29,6 +29,7 @@ from homemail.model.mailbox import (
 from homemail.model.message import read_all
 from homemail.store import changes
 from homemail.store.api import Mailbox, Store, Wanted
+from homemail.store.index import Index, IndexTrouble
 from homemail.store.maildir import MaildirStore, open_store
 from tests.store.conformance import ALICE, JUNK, MAIL, WHEN, fill, flags_of, heard, message, name
 
@@ -287,6 +288,24 @@ def test_an_index_that_fails_at_work_stops_nothing(reopen: Open, tmp_path: Path)
     assert everything(reopen()) == before
 
 
+def test_a_trusted_index_that_cannot_be_read_hides_nothing(
+    reopen: Open, maildir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = reopen()
+    uids = fill(store, 2)
+    store.close()
+    for sub in ("new", "cur"):
+        os.utime(maildir / sub, (1_600_000_000, 1_600_000_000))
+    reopen(crash=True).open(INBOX, ALICE, read_only=True)
+    store = reopen()
+
+    def fail(self: object, number: int) -> None:
+        raise IndexTrouble
+
+    monkeypatch.setattr(Index, "rows", fail)
+    assert list(store.open(INBOX, ALICE, read_only=True).snapshot().uids) == uids
+
+
 def test_uids_go_on_after_a_crash(reopen: Open) -> None:
     store = reopen()
     uids = fill(store, 3)
@@ -299,6 +318,16 @@ def test_uids_go_on_after_a_crash(reopen: Open) -> None:
     assert after.uid_next >= before.uid_next
     assert after.highest_mod_seq >= before.highest_mod_seq
     assert fill(store, 1)[0] > uids[2]
+
+
+def test_what_a_session_saw_is_not_recent_after_a_restart(reopen: Open) -> None:
+    store = reopen()
+    fill(store, 1)
+    mailbox = store.open(INBOX, ALICE)
+    mailbox.snapshot()
+    fill(store, 1)
+    assert len(mailbox.recent) == 2
+    assert reopen().status(INBOX, ALICE).recent == 0
 
 
 def test_uids_have_no_gap_after_an_ordinary_end(reopen: Open) -> None:
