@@ -167,7 +167,7 @@ class Compiler:
         if spec is None:
             raise Wrong(command.at, self._unknown("command", command.name))
         bound = self._bind(command, spec)
-        if command.block is not None and not spec.block:
+        if command.block is not None:
             raise Wrong(command.end, f'expected ";" after "{command.name}", not a block')
         return spec.build(bound, self)
 

@@ -134,7 +134,6 @@ class CommandSpec(WordSpec):
     """A command: ``build`` makes a step of it."""
 
     build: Callable[[Bound, Compiler], Step] = field(kw_only=True)
-    block: bool = False
 
 
 @dataclass(frozen=True, slots=True)

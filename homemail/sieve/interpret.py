@@ -30,7 +30,7 @@ class Limits:
     """What one script may cost.
 
     ``script_octets``: size of its text. ``work``: a rough count of comparisons, each one costing
-    more for longer texts. ``variable_octets``: a longer value is cut (RFC 5229 §3).
+    more for longer texts. ``variable_octets``: a longer value is cut (RFC 5229 §6).
     ``vacation_seconds``: shortest and longest time between two answers (RFC 5230 §4.1).
     """
 
