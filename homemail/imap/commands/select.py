@@ -6,16 +6,17 @@ Source: RFC 3501 §6.3.1, RFC 3501 §6.3.2, RFC 3501 §6.4.2.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from homemail.imap.extension import Extension
+from homemail.imap.fetch_answers import BATCH
 from homemail.imap.grammar import Scanner
 from homemail.imap.response import Tagged, ok
 from homemail.imap.selected import Selected
 from homemail.imap.session import Session, selected
-from homemail.model.mailbox import SEEN, MailboxName
-from homemail.model.search import HasFlag, Not
+from homemail.model.mailbox import SEEN, MailboxName, Uid
+from homemail.store.api import Mailbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +37,27 @@ async def _select(session: Session, command: Select) -> Tagged:
         session.send(b"* OK [CLOSED] The other mailbox is left\r\n")
     await session.unselect()  # also when the other one cannot be selected
     view = await session.select(command.name, read_only=command.read_only)
-    mailbox = view.mailbox
-    unseen = await session.mail.read(mailbox.read_search, Not(HasFlag(SEEN)))
-    first = next((n for uid in unseen if (n := view.sequence_number(uid))), None)
-    session.send(*view.describe(), *_codes(view, first))
+    counts = await session.mail.change(session.store.status, command.name, session.actor)
+    first = await session.mail.read(_first_unseen, view.mailbox, view.uids, counts.unseen)
+    session.send(*view.describe(), *_codes(view, first and view.sequence_number(first)))
     kind = b"READ-ONLY" if view.read_only else b"READ-WRITE"
     return ok("Mailbox selected", kind)
+
+
+def _first_unseen(mailbox: Mailbox, uids: Sequence[int], unseen: int) -> Uid | None:
+    r"""Return the first message without \Seen; ``unseen`` is how many there are.
+
+    Looks from the end, where the unseen ones of most mailboxes are.
+    """
+    first = None
+    for end in range(len(uids), 0, -BATCH):
+        if unseen <= 0:
+            break
+        batch = [Uid(uid) for uid in uids[max(0, end - BATCH) : end]]
+        for facts in reversed(mailbox.read_facts(batch)):
+            if SEEN not in facts.flags:
+                first, unseen = facts.uid, unseen - 1
+    return first
 
 
 def _codes(view: Selected, first_unseen: int | None) -> Iterable[bytes]:
