@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from homemail.config.declare import Number, TextList, Time, setting
+from homemail.config.declare import Number, Size, TextList, Time, setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,15 @@ class LocalSettings:
     )
     command_time_limit: float = setting(
         1000.0, Time(), "How long a program may take to deliver a message.", postfix=True
+    )
+    command_memory_limit: int = setting(
+        1_000_000_000, Size(), "How much memory each process of such a program gets; 0 is no limit."
+    )
+    command_process_limit: int = setting(
+        100,
+        Number(0, 100_000),
+        "How many processes and threads such programs may have beside what their owner runs; "
+        "0 is no limit.",
     )
     local_destination_concurrency_limit: int = setting(
         2, Number(1, 1000), "The most programs run for one owner at the same time.", postfix=True

@@ -107,8 +107,14 @@ class Forwarding:
         owner = self._owner
         if not owner.may_run_programs:
             return _NO_PROGRAMS
+        settings = owner.settings
         program = Program(
-            command, environment(owner, job), owner.home, owner.settings.command_time_limit
+            command,
+            environment(owner, job),
+            owner.home,
+            settings.command_time_limit,
+            settings.command_memory_limit,
+            settings.command_process_limit,
         )
         async with self._programs:
             reply = await run_program(program, _for_program(owner, job))

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,32 @@ def test_time_limit_kills_the_whole_group(tmp_path: Path) -> None:
         return
     state = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0]
     assert state == "Z"
+
+
+def test_memory_is_limited(tmp_path: Path) -> None:
+    command = f"{sys.executable} -c 'print(len(bytearray(300_000_000)))'"
+    program = Program(command, {"PATH": PATH}, tmp_path, 20, memory_limit=100_000_000)
+    reply = asyncio.run(run_program(program, ()))
+    assert reply is not None
+    assert reply.temporary
+    assert "MemoryError" in reply.text
+    assert run(command, tmp_path) is None
+
+
+def test_limits_of_processes_are_set(tmp_path: Path) -> None:
+    command = "grep 'Max processes' /proc/self/limits >limits; grep core /proc/self/limits >core"
+    program = Program(command, {"PATH": PATH}, tmp_path, 20, process_limit=50)
+    assert asyncio.run(run_program(program, ())) is None
+    assert 50 < int((tmp_path / "limits").read_text().split()[2]) < 50 + 5000
+    assert (tmp_path / "core").read_text().split()[4] == "0"
+
+
+@pytest.mark.slow
+def test_what_stays_behind_does_not_hold_up_the_message(tmp_path: Path) -> None:
+    assert run("sleep 5 & exit 0", tmp_path, limit=4) is None
+    reply = run("echo no; sleep 5 & exit 77", tmp_path, (b"x" * 100_000,) * 10, limit=4)
+    assert reply is not None
+    assert reply.text == "permission denied. Command output: no"
 
 
 def test_runs_in_the_loop_of_the_server(tmp_path: Path, loop_thread: LoopThread) -> None:
