@@ -9,7 +9,7 @@ import ssl
 
 import pytest
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.loop]
 LETTER = b"From: bob@home.test\r\nTo: alice@home.test\r\nSubject: hello\r\n\r\nHello, Alice.\r\n"
 
 
