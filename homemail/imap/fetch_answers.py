@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
-from homemail.errors import MailError
 from homemail.imap.fetch_items import (
     BodyItem,
     FactItem,
@@ -248,9 +247,9 @@ def _counted(content: MessageContent) -> Iterator[bytes]:
         for piece in chunks(content):
             left -= len(piece)
             if left < 0:
-                raise BrokenLiteral
+                break
             yield piece
-    except (MailError, OSError) as error:
+    except Exception as error:  # whatever it is: half a literal is on its way
         raise BrokenLiteral from error
     if left:
         raise BrokenLiteral

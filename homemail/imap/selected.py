@@ -57,7 +57,7 @@ class Selected:
         return [
             *self._describe_flags(),
             b"* %d EXISTS\r\n" % len(self.uids),
-            b"* %d RECENT\r\n" % len(self.recent),
+            b"* %d RECENT\r\n" % self._told_recent,
         ]
 
     def _describe_flags(self) -> list[bytes]:

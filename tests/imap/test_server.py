@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import imaplib
 import re
+import socket
 import time
 
 import pytest
@@ -71,6 +72,14 @@ def test_a_hundred_noops_in_one_write(house):
     line.send(b"".join(b"n%d NOOP\r\n" % n for n in range(100)))
     for n in range(100):
         assert line.readline() == b"n%d OK Nothing done\r\n" % n
+
+
+def test_a_client_that_closes_its_own_direction_is_answered(house):
+    with socket.create_connection(("127.0.0.1", house.port), 20) as client:
+        client.sendall(b"a LOGIN alice secret\r\nb SELECT INBOX\r\nc NOOP\r\n")
+        client.shutdown(socket.SHUT_WR)
+        answers = client.makefile("rb").read()
+    assert answers.endswith(b"c OK Nothing done\r\n")
 
 
 def test_a_very_long_line_ends_the_connection(house):

@@ -25,9 +25,12 @@ from homemail.imap.grammar import Scanner
 from homemail.imap.response import Tagged, ok
 from homemail.imap.selected import Selected
 from homemail.imap.session import Session, selected
+from homemail.log import Log
 from homemail.message.section import Section, SectionText
 from homemail.model.mailbox import SEEN, FlagChange, ModSeq, SequenceSet, Uid
 from homemail.stream import Disconnected
+
+log = Log("imap")
 
 MACROS = {
     b"ALL": (b"FLAGS", b"INTERNALDATE", b"RFC822.SIZE", b"ENVELOPE"),
@@ -79,6 +82,7 @@ async def _fetch_batch(
         try:
             piece, more = await session.mail.read(take_slice, pieces, SLICE)
         except BrokenLiteral:
+            log.exception("message cut short", trace=session.start.trace)
             session.dialogue.stream.abort()
             raise Disconnected from None
         await session.dialogue.send_slice(piece)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from dataclasses import dataclass
 
@@ -44,6 +45,9 @@ async def _store(session: Session, view: Selected, command: Store) -> Tagged:
         if line:
             session.send(line)
     if result.modified:
+        # So that the client need not ask what has changed (RFC 7162 §3.1.3).
+        for facts in await session.mail.read(view.mailbox.read_facts, result.modified):
+            session.send(_line(view, facts, dataclasses.replace(command, silent=False), True))
         return ok("Some messages had changed", b"MODIFIED " + _modified(view, result, command))
     if len(result.changed) < len(uids):
         return ok("Some messages are gone", b"EXPUNGEISSUED")
