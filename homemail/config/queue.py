@@ -4,8 +4,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
-from homemail.config.declare import Choice, Number, Size, Text, TextList, Time, setting
+from homemail.config.declare import (
+    Choice,
+    FilePath,
+    Number,
+    Size,
+    Switch,
+    Text,
+    TextList,
+    Time,
+    setting,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +90,18 @@ class SendingSettings:
         "may",
         Choice(("none", "may", "encrypt")),
         "TLS to other hosts: never, when they offer it, or always.",
+        postfix=True,
+    )
+    smtp_sasl_auth_enable: bool = setting(
+        False,
+        Switch(),
+        "Give a name and password to the next hops that smtp_sasl_password_maps names.",
+        postfix=True,
+    )
+    smtp_sasl_password_maps: Path | None = setting(
+        None,
+        FilePath(optional=True),
+        'A text file with lines such as "[mail.isp.example]:587 user:password".',
         postfix=True,
     )
     smtp_connect_timeout: float = setting(

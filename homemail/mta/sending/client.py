@@ -9,6 +9,7 @@ The dialogue itself is one generator, read from top to bottom.
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Generator
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from homemail.errors import PeerError
 from homemail.model.address import Address, ReversePath
 from homemail.model.envelope import Body, Envelope, Notify, Recipient
 from homemail.model.reply import Reply
+from homemail.mta.sending.credentials import Credentials
 from homemail.mta.sending.replies import ReplyReader
 
 # RFC 5321 §4.5.3.2, in seconds
@@ -29,12 +31,17 @@ QUIT_SECONDS = 5.0  # everything is done by then
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to speak. ``peer`` names the other end in texts; ``tls`` is none, may or encrypt."""
+    """How to speak. ``peer`` names the other end in texts; ``tls`` is none, may or encrypt.
+
+    ``private``: nobody can listen, so a password may be sent without TLS.
+    """
 
     hello: str
     peer: str
     lmtp: bool = False
     tls: str = "may"
+    credentials: Credentials | None = None
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +124,7 @@ class _Lost(Exception):
 class ClientConnection:
     """One session.
 
-    Source: RFC 5321 §3, RFC 2033 §4, RFC 2920 §3.1, RFC 3207 §4.
+    Source: RFC 5321 §3, RFC 2033 §4, RFC 2920 §3.1, RFC 3207 §4, RFC 4954 §4.
     """
 
     def __init__(self, transfer: Transfer, options: Options) -> None:
@@ -129,6 +136,7 @@ class ClientConnection:
         self._answers: dict[int, Answer] = {}
         self._offers: dict[str, str] = {}
         self._starting_tls = False
+        self._private = options.private
         self._doing = "receiving the initial server greeting"
         self._talk = self._dialogue()
         self._step = next(self._talk)
@@ -181,6 +189,7 @@ class ClientConnection:
         host_trouble = True
         try:
             yield from self._greet()
+            yield from self._authenticate()
             host_trouble = False
             yield from self._hand_over()
             yield Ask(b"QUIT\r\n", QUIT_SECONDS)
@@ -242,6 +251,35 @@ class ClientConnection:
         yield StartTls()
         yield from self._hello()
         self._starting_tls = False
+        self._private = True
+
+    def _authenticate(self) -> _Talk:
+        credentials = self._options.credentials
+        if credentials is None:
+            return
+        self._doing = "performing SASL authentication"
+        if not self._private:
+            text = f"the password for {self._options.peer} is not sent without TLS"
+            raise _Ended(_ours(451, "4.7.11", text), host_trouble=True)
+        user, password = credentials.user.encode(), credentials.password.encode()
+        mechanisms = self._offers.get("AUTH", "").upper().split()
+        if "PLAIN" in mechanisms:
+            steps = [b"AUTH PLAIN " + b64encode(b"\0".join((b"", user, password)))]
+        elif "LOGIN" in mechanisms:
+            steps = [b"AUTH LOGIN", b64encode(user), b64encode(password)]
+        else:
+            text = (
+                f"SASL authentication failed; {self._options.peer} offers neither PLAIN nor LOGIN"
+            )
+            raise _Ended(_ours(451, "4.7.0", text), host_trouble=True)
+        for step in steps:
+            (reply,) = yield Ask(step + b"\r\n", COMMAND_SECONDS)
+            if reply.code != 334:
+                break
+        if reply.code != 235:
+            # A wrong password is ours to mend, not the sender's: the mail waits.
+            text = f"SASL authentication failed; server {self._options.peer} said: {reply}"
+            raise _Ended(_ours(451, "4.7.8", text), host_trouble=True)
 
     def _hand_over(self) -> _Talk:
         mail = self._mail()
@@ -407,10 +445,11 @@ def _dsn_words(recipient: Recipient) -> list[str]:
 
 
 def _parse_offers(reply: Reply) -> dict[str, str]:
-    offers = {}
+    offers: dict[str, str] = {}
     for line in reply.text.split("\n")[1:]:
         keyword, _, parameters = re.sub("=", " ", line.strip(), count=1).partition(" ")
-        offers[keyword.upper()] = parameters
+        # Old servers say AUTH= too, with other mechanisms.
+        offers[keyword.upper()] = f"{offers.get(keyword.upper(), '')} {parameters}".strip()
     return offers
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import socket
 from dataclasses import replace
+from ipaddress import ip_address
 
 from homemail.config.queue import SendingSettings
 from homemail.errors import MailError, NextHopUnreachable
@@ -16,6 +17,7 @@ from homemail.model.reply import reply_for
 from homemail.mta.api import NextHop
 from homemail.mta.sending.client import Finished, Options, Transfer
 from homemail.mta.sending.connection import hand_over
+from homemail.mta.sending.credentials import PasswordMap
 from homemail.mta.sending.hosts import Myself, Target, find_targets
 from homemail.mta.sending.transport import Sent
 from homemail.resolve import Resolver
@@ -32,6 +34,8 @@ class SmtpSender:
         self._settings = settings
         self._resolver = resolver
         self._myself = myself
+        path = settings.smtp_sasl_password_maps if settings.smtp_sasl_auth_enable else None
+        self._passwords = PasswordMap(path) if path else None
 
     async def __call__(
         self,
@@ -42,22 +46,31 @@ class SmtpSender:
     ) -> tuple[Sent, ...]:
         try:
             targets = await find_targets(next_hop, self._resolver, self._myself)
+            credentials = self._passwords.find(next_hop) if self._passwords else None
         except MailError as error:
             return (Sent(reply_for(error), unreachable=True),) * len(recipients)
         needs = needs_utf8(envelope, recipients, content)
         transfer = Transfer(envelope, recipients, content.size, needs)
-        return await self._try_each(targets, next_hop, transfer, content)
+        options = Options(
+            hello=self._settings.smtp_helo_name,
+            peer=next_hop.host,
+            lmtp=next_hop.transport == "lmtp",
+            tls=self._settings.smtp_tls_security_level,
+            credentials=credentials,
+        )
+        return await self._try_each(targets, transfer, options, content)
 
     async def _try_each(
         self,
         targets: tuple[Target, ...],
-        next_hop: NextHop,
         transfer: Transfer,
+        options: Options,
         content: MessageContent,
     ) -> tuple[Sent, ...]:
         worst: tuple[Sent, ...] = ()
         for target in targets[: self._settings.smtp_mx_address_limit]:
-            sent = await self._try_one(target, next_hop, transfer, content)
+            of_target = replace(options, peer=str(target), private=_is_loopback(target.address))
+            sent = await self._try_one(target, transfer, of_target, content)
             if not any(one.unreachable for one in sent):
                 return sent
             log.info("host in trouble", trace=transfer.envelope.trace, reason=sent[0].reply)
@@ -66,25 +79,22 @@ class SmtpSender:
         return worst
 
     async def _try_one(
-        self, target: Target, next_hop: NextHop, transfer: Transfer, content: MessageContent
+        self, target: Target, transfer: Transfer, options: Options, content: MessageContent
     ) -> tuple[Sent, ...]:
-        tls = self._settings.smtp_tls_security_level
-        options = Options(
-            hello=self._settings.smtp_helo_name,
-            peer=str(target),
-            lmtp=next_hop.transport == "lmtp",
-            tls=tls,
-        )
         seconds = self._settings.smtp_connect_timeout
         try:
             finished = await hand_over(target, transfer, options, content, seconds)
-            if finished.host_trouble and finished.tls_failed and tls == "may":
+            if finished.host_trouble and finished.tls_failed and options.tls == "may":
                 # Opportunistic: a host whose TLS is broken gets its mail in the clear.
                 options = replace(options, tls="none")
                 finished = await hand_over(target, transfer, options, content, seconds)
         except NextHopUnreachable as error:
             return (Sent(reply_for(error), unreachable=True),) * len(transfer.recipients)
         return _sent(finished, target)
+
+
+def _is_loopback(address: str) -> bool:
+    return ip_address(address.partition("%")[0]).is_loopback
 
 
 def _sent(finished: Finished, target: Target) -> tuple[Sent, ...]:

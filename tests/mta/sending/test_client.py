@@ -14,6 +14,7 @@ from homemail.mta.sending.client import (
     Transfer,
     xtext,
 )
+from homemail.mta.sending.credentials import Credentials
 from tests.mta.queue.samples import envelope, recipient
 
 EHLO = b"250-mx.far.test hello\r\n250-PIPELINING\r\n250-SIZE 1000000\r\n250-8BITMIME\r\n250 DSN\r\n"
@@ -332,3 +333,51 @@ def test_timed_out():
 
 def test_xtext():
     assert xtext("a+b=c d\u00e9") == "a+2Bb+3Dc+20d+C3+A9"
+
+
+AUTH = {"credentials": Credentials("alice", "secret"), "private": True}
+SENT = [b"250 a\r\n", b"250 b\r\n", b"354 c\r\n", b"250 d\r\n", b"221 bye\r\n"]
+
+
+def test_auth_plain():
+    script = [b"220 x\r\n", b"250-x\r\n250-AUTH LOGIN PLAIN\r\n250 AUTH=LOGIN\r\n"]
+    written, finished = finish(transfer(), [*script, b"235 2.7.0 ok\r\n", *SENT], **AUTH)
+    assert written[1] == b"AUTH PLAIN AGFsaWNlAHNlY3JldA==\r\n"
+    assert codes(finished) == [(250, True)]
+
+
+def test_auth_login():
+    script = [b"220 x\r\n", b"250-x\r\n250 AUTH LOGIN\r\n", b"334 VXNlcg==\r\n", b"334 UGFz\r\n"]
+    written, finished = finish(transfer(), [*script, b"235 2.7.0 ok\r\n", *SENT], **AUTH)
+    assert written[1:4] == [b"AUTH LOGIN\r\n", b"YWxpY2U=\r\n", b"c2VjcmV0\r\n"]
+    assert codes(finished) == [(250, True)]
+
+
+@pytest.mark.parametrize(
+    ("offer", "says"),
+    [
+        (b"PLAIN", [b"535 5.7.8 wrong\r\n", b"221 bye\r\n"]),
+        (b"LOGIN", [b"334 VXNlcg==\r\n", b"535 5.7.8 wrong\r\n", b"221 bye\r\n"]),
+        (b"LOGIN", [b"334 a\r\n", b"334 b\r\n", b"334 again?\r\n", b"221 bye\r\n"]),
+        (b"CRAM-MD5", [b"221 bye\r\n"]),
+    ],
+)
+def test_auth_that_fails_waits(offer, says):
+    script = [b"220 x\r\n", b"250-x\r\n250 AUTH " + offer + b"\r\n", *says]
+    _, finished = finish(transfer(), script, **AUTH)
+    (answer,) = finished.answers
+    assert answer.reply.temporary
+    assert finished.host_trouble
+    assert "SASL authentication failed" in answer.reply.text
+    assert "secret" not in answer.reply.text
+
+
+def test_no_password_without_tls():
+    script = [b"220 x\r\n", b"250-x\r\n250 AUTH PLAIN\r\n", b"221 bye\r\n"]
+    written, finished = finish(transfer(), script, credentials=Credentials("alice", "secret"))
+    assert not any(command.startswith(b"AUTH") for command in written)
+    assert "not sent without TLS" in finished.answers[0].reply.text
+    script = [b"220 x\r\n", TLS_HELLO, b"220 go\r\n", b"250-x\r\n250 AUTH PLAIN\r\n"]
+    script += [b"235 ok\r\n", *SENT]
+    _, finished = finish(transfer(), script, credentials=Credentials("alice", "secret"))
+    assert codes(finished) == [(250, True)]

@@ -5,7 +5,7 @@ import asyncio
 import ssl
 
 import pytest
-from aiosmtpd.smtp import SMTP
+from aiosmtpd.smtp import SMTP, AuthResult
 
 from homemail.config.queue import SendingSettings
 from homemail.model.envelope import Notify
@@ -279,3 +279,40 @@ def test_aiosmtpd_as_the_peer():
     (received,) = collected.envelopes
     assert received.rcpt_tos == ["bob@far.test", "δοκιμή@far.test"]
     assert received.content == read_all(CONTENT)
+
+
+@pytest.mark.parametrize("password", ["right", "wrong", None])
+def test_a_relayhost_with_a_password(tmp_path, server_tls, password):
+    collected, file = Collected(), tmp_path / "sasl_passwd"
+    if password:
+        file.write_text(f"[127.0.0.1] alice:{password}\n")
+        file.chmod(0o600)
+
+    def authenticate(server, session, sample, mechanism, data):
+        right = (data.login, data.password) == (b"alice", b"right")
+        return AuthResult(success=right, handled=False)
+
+    async def run():
+        loop = asyncio.get_running_loop()
+        options = {
+            "tls_context": server_tls,
+            "authenticator": authenticate,
+            "auth_required": True,
+            "auth_require_tls": True,
+        }
+        server = await loop.create_server(lambda: SMTP(collected, **options), "127.0.0.1", 0)
+        hop = NextHop("smtp", "127.0.0.1", server.sockets[0].getsockname()[1], bracketed=True)
+        settings = SendingSettings(
+            smtp_helo_name="home.test", smtp_sasl_auth_enable=True, smtp_sasl_password_maps=file
+        )
+        sample = envelope("bob@far.test")
+        try:
+            sender = SmtpSender(settings, RESOLVER, MYSELF)
+            return await sender(hop, sample, sample.recipients, CONTENT)
+        finally:
+            server.close()
+
+    (sent,) = asyncio.run(run())
+    assert sent.reply.positive == (password == "right")
+    assert sent.reply.temporary == (password != "right")
+    assert len(collected.envelopes) == (password == "right")
