@@ -8,8 +8,6 @@ cannot be read nothing is known: mail is deferred, not refused.
 
 from __future__ import annotations
 
-import os
-import stat
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -20,12 +18,9 @@ from homemail.auth.users_line import UserLine, accounts_in
 from homemail.errors import ConfigError, TableUnavailable
 from homemail.log import Log
 from homemail.model.address import AccountId, Address, account_id
+from homemail.watched import Reading, WatchedFile
 
 log = Log("auth")
-
-# A file changed twice within one tick of the file system's clock looks the same: one that is
-# younger than this is read again at the next look.
-_SETTLED_SECONDS = 0.1
 
 
 class UsersFile:
@@ -46,8 +41,7 @@ class UsersFile:
         self.path = path
         self._local_domains = tuple(local_domains)
         self._default_home = default_home
-        self._clock = clock
-        self._seen: tuple[int, ...] | None = None
+        self._file = WatchedFile(path, clock)
         self._read_before: tuple[bytes, bool] | None = None
         self._directory = Directory(self._local_domains)
         self._problems: tuple[ConfigError, ...] = ()
@@ -82,27 +76,15 @@ class UsersFile:
     def _current(self) -> Directory:
         """Return the accounts as the file has them now."""
         try:
-            found = self.path.stat()
-            facts = (
-                found.st_dev,
-                found.st_ino,
-                found.st_size,
-                found.st_mtime_ns,
-                found.st_ctime_ns,
-            )
-            if facts != self._seen:
-                self._read()
-                settled = self._clock() - found.st_mtime > _SETTLED_SECONDS
-                self._seen = facts if settled else None
+            reading = self._file.changed()
         except OSError as error:
-            self._seen = None
             raise TableUnavailable("The accounts cannot be read, try again later") from error
+        if reading is not None:
+            self._read(reading)
         return self._directory
 
-    def _read(self) -> None:
-        with self.path.open("rb") as file:
-            data = file.read()
-            is_open = bool(stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o007)
+    def _read(self, reading: Reading) -> None:
+        data, is_open = reading.octets, bool(reading.mode & 0o007)
         if (data, is_open) == self._read_before:
             return
         directory = Directory(self._local_domains)

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from homemail.regex import Regex
 from homemail.sieve.core.match import OCTET, parsed_later, parsed_now, substring_fold
 from homemail.sieve.extension import Extension, Matcher, MatchParts, MatchType
 from homemail.sieve.interpret import Run
-from homemail.sieve.regex import Regex
 
 
 def _by_regex(parts: MatchParts) -> Matcher:

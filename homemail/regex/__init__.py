@@ -8,6 +8,6 @@ stranger would stop the mail of its owner.
 
 from __future__ import annotations
 
-from homemail.sieve.regex.search import Regex
+from homemail.regex.search import Regex
 
 __all__ = ["Regex"]

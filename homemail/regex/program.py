@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import assert_never
 
-from homemail.sieve.regex.syntax import (
+from homemail.regex.syntax import (
     Choice,
     End,
     Group,

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from homemail.sieve.regex.program import Jump, Match, Save, Split, Take, translate
-from homemail.sieve.regex.syntax import End, Start
+from homemail.regex.program import Jump, Match, Save, Split, Take, translate
+from homemail.regex.syntax import End, Start
 
 MOST_REMEMBERED = 20_000
 """Transitions; when there are more all are forgotten, so that memory has an end."""

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from homemail.regex import Regex
 from homemail.sieve.interpret import Limits, Run, RunError
-from homemail.sieve.regex import Regex
 from homemail.sieve.view import Surroundings
 from tests.sieve.cases import ENVELOPE
 from tests.sieve.test_hostile import MESSAGE
