@@ -30,6 +30,7 @@ SPOOL_ABOVE = 64 * 1024
 IN_MEMORY = 1024 * 1024
 """Octets up to which the literals of one command are held in memory together."""
 
+NO_LIMIT = 2**63
 MOST_LITERALS = 10_000
 MOST_MESSAGES = 4
 """How many messages of the largest size one command may bring (or more, smaller ones)."""
@@ -60,8 +61,8 @@ BEFORE_LOGIN = Limits(line=8192, command=8192, may_pass_over=False)
 
 
 def after_login(append_limit: int, message_commands: frozenset[bytes]) -> Limits:
-    """Return the limits for a client that has authenticated."""
-    return Limits(64 * 1024, 1024 * 1024, append_limit, message_commands)
+    """Return the limits for a client that has authenticated; an ``append_limit`` of 0 is none."""
+    return Limits(64 * 1024, 1024 * 1024, append_limit or NO_LIMIT, message_commands)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ class ImapFactory(StreamFactory):
     """Serves IMAP to whoever connects.
 
     ``tls_context`` is what ``transport.startTLS`` takes, or None where STARTTLS is not offered;
-    implicit TLS is the listener's affair. ``append_limit`` is in octets.
+    implicit TLS is the listener's affair. ``append_limit`` is in octets, 0 is none.
     """
 
     def __init__(

@@ -429,3 +429,14 @@ def test_names_and_texts_that_are_not_utf8(house):
     assert line.readline() == b"d BAD The text is not in its charset\r\n"
     line.send(b'e SEARCH CHARSET iso-8859-1 SUBJECT "\xff"\r\n')
     assert line.readline() == b"* SEARCH\r\n"
+
+
+def test_no_append_limit(make_house):
+    line = greeted(make_house(append_limit=0))
+    line.send(b"a LOGIN alice secret\r\n")
+    assert line.readline().endswith(b" APPENDLIMIT] Logged in\r\n")
+    line.send(b"b STATUS INBOX (APPENDLIMIT)\r\n")
+    assert line.readline() == b'* STATUS "INBOX" (APPENDLIMIT NIL)\r\n'
+    assert line.readline() == b"b OK Status told\r\n"
+    line.send(b"c APPEND INBOX {%d+}\r\n%b\r\n" % (len(HELLO), HELLO))
+    assert line.readline().startswith(b"c OK")

@@ -7,7 +7,11 @@ from homemail.imap.extension import Extension
 
 
 def append_limit_extension(octets: int) -> Extension:
-    """Return the extension that announces this limit, the same for every mailbox."""
+    """Return the extension that announces this limit, the same for every mailbox; 0 is none."""
+    if not octets:
+        return Extension(
+            capability=b"APPENDLIMIT", status_items={b"APPENDLIMIT": lambda counts: b"NIL"}
+        )
     return Extension(
         capability=b"APPENDLIMIT=%d" % octets,
         status_items={b"APPENDLIMIT": lambda counts: b"%d" % octets},
