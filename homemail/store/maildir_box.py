@@ -51,9 +51,9 @@ from homemail.model.mailbox import (
     UidValidity,
 )
 from homemail.model.message import MessageContent
+from homemail.store import imported, message_file
 from homemail.store import index as indexing
 from homemail.store import maildir_name as names
-from homemail.store import message_file
 from homemail.store import state as states
 from homemail.store.api import CachedParts, NewMessage, Wanted
 from homemail.store.changes import DirectoryWatch, Listener, Listeners
@@ -265,15 +265,31 @@ class Box:
         highest = names.highest_uid(listing, mailbox_id)
         if state is not None and highest <= state.uid_limit:
             return state
-        now = self.around.now()
+        files, other = self.around.files, None
         if state is None:
             state = states.State(mailbox_id, UidValidity(0), mod_seq_limit=1)
+            state.keywords = imported.read_keywords(self.directory)
+            other = None if highest else imported.read_uids(self.directory)
         if highest:
             log.warning("state of a mailbox is older than its files", directory=self.directory)
-        state.uid_validity = self.around.files.next_uid_validity(now)
-        state.uid_limit = highest
+        if other is not None and files.take_over(other.uid_validity, self.name):
+            self._take_over(state, other, listing)
+        else:
+            state.uid_validity = files.next_uid_validity(self.around.now())
+            state.uid_limit = highest
         states.write_state(self.directory, state)
         return state
+
+    def _take_over(
+        self, state: states.State, other: imported.Imported, listing: Collection[str]
+    ) -> None:
+        """Go on with the numbers of another server."""
+        state.uid_validity, state.uid_limit = other.uid_validity, other.uid_next - 1
+        saved = int(self.around.now())
+        for base in listing:
+            uid = other.uids.get(base)
+            if uid is not None:
+                state.foreign[names.key_of(base)] = states.ForeignFile(uid, saved)
 
     def _times(self) -> str:
         """Return the times of the directories."""

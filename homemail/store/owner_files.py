@@ -30,11 +30,31 @@ class OwnerFiles:
 
     def next_uid_validity(self, now: float) -> UidValidity:
         """Return a UIDVALIDITY that no mailbox of this owner had, whatever the clock says."""
+        last, taken_over = self._given()
+        value = min(max(int(now), last + 1), 2**32 - 1)
+        self._write(value, taken_over)
+        return UidValidity(value)
+
+    def take_over(self, given: UidValidity, name: MailboxName) -> bool:
+        """Remember that a mailbox goes on with the UIDVALIDITY of another server.
+
+        False where it did so before: what was given out since is not known any more.
+        """
+        last, taken_over = self._given()
+        line = f"taken-over {given} {directory_name(name) or 'INBOX'}"
+        if line in taken_over:
+            return False
+        self._write(max(last, given), [*taken_over, line])
+        return True
+
+    def _given(self) -> tuple[int, list[str]]:
         lines = _read(self._validity, _VALIDITY)
         last = max((int(line) for line in lines if line.isdigit()), default=0)
-        value = min(max(int(now), last + 1), 2**32 - 1)
-        durable.write_atomic(self._validity, f"{_VALIDITY}\n{value}\n".encode())
-        return UidValidity(value)
+        return last, [line for line in lines if not line.isdigit()]
+
+    def _write(self, last: int, others: list[str]) -> None:
+        text = "".join(f"{line}\n" for line in [_VALIDITY, str(last), *others])
+        durable.write_atomic(self._validity, text.encode("ascii", "replace"))
 
     def subscriptions(self) -> set[MailboxName]:
         """Return the subscribed names."""
