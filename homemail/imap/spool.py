@@ -16,12 +16,18 @@ from homemail.durable import doing
 from homemail.model.message import FileContent
 
 
+ON_DISK = "/var/tmp"
+"""Better than /tmp, which is in memory on many machines."""
+
+
 class FileSpool:
     """Literals one after the other in a temporary file that no name leads to."""
 
     def __init__(self) -> None:
         with doing("storing the message"):
-            self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 (lives as long as we)
+            self._file = tempfile.TemporaryFile(  # noqa: SIM115 (lives as long as we)
+                buffering=0, dir=ON_DISK if os.access(ON_DISK, os.W_OK) else None
+            )
         self._begun = 0
         self._end = 0
 
