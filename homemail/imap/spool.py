@@ -15,7 +15,6 @@ from typing import BinaryIO
 from homemail.durable import doing
 from homemail.model.message import FileContent
 
-
 ON_DISK = "/var/tmp"
 """Better than /tmp, which is in memory on many machines."""
 
