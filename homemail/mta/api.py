@@ -105,7 +105,7 @@ class Queue(Protocol):
     async def activate(self, queue_id: QueueId, recipients: Sequence[QueuedRecipient]) -> None:
         """Set what became of each recipient of a dormant entry, and schedule those pending.
 
-        An entry with nothing pending is removed.
+        An entry with nothing pending is removed, once its sender knows what he should.
         """
 
     async def entries(self) -> Sequence[QueueEntry]:
