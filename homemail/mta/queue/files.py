@@ -259,10 +259,12 @@ class _ChangeWork(_Work):
         self, directory: Path, queue_id: QueueId, places: dict[QueueId, _Place], line: bytes
     ) -> None:
         super().__init__(directory, queue_id)
-        self._place = places[queue_id]
+        self._place = places.get(queue_id, _Place(0, 0, 0))
         self._line = line
 
     def begin(self) -> None:
+        if not self._place.end:
+            raise Temporary("The message is not in the queue")
         self.fd = os.open(self.path, os.O_WRONLY | _OPEN)
         if os.fstat(self.fd).st_size > self._place.end:
             durable.step("truncate", str(self.path))

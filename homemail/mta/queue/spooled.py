@@ -156,7 +156,7 @@ class SpooledQueue:
     def take_due(self) -> QueueEntry | None:
         """Return an entry that is due, marked active, or None.
 
-        The mark is not written: after a crash the entry is tried again.
+        The mark is not written by this; after a crash the entry is tried again anyway.
         """
         when = self.next_due()
         if when is None or when > self.line.now():

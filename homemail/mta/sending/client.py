@@ -373,13 +373,13 @@ class ClientConnection:
             words.append(f"RET={envelope.ret.value}")
         if "DSN" in self._offers and envelope.envelope_id is not None:
             words.append(f"ENVID={xtext(envelope.envelope_id)}")
-        return " ".join(words).encode("utf-8", "replace") + b"\r\n"
+        return _command(words)
 
     def _rcpt(self, recipient: Recipient) -> bytes:
         words = [f"RCPT TO:<{self._path(recipient.forward_path)}>"]
         if "DSN" in self._offers:
             words += _dsn_words(recipient)
-        return " ".join(words).encode("utf-8", "replace") + b"\r\n"
+        return _command(words)
 
     def _path(self, address: ReversePath) -> str:
         if address is None:
@@ -431,6 +431,12 @@ def xtext(text: str) -> str:
     """
     data = text.encode("utf-8", "replace")
     return "".join(chr(o) if 33 <= o <= 126 and o not in b"+=" else f"+{o:02X}" for o in data)
+
+
+def _command(words: list[str]) -> bytes:
+    """Return a line; whatever an address holds, it stays one line."""
+    line = re.sub(r"[\x00-\x1f\x7f]", "?", " ".join(words))
+    return line.encode("utf-8", "replace") + b"\r\n"
 
 
 def _dsn_words(recipient: Recipient) -> list[str]:

@@ -94,8 +94,7 @@ class _Shell:
     async def _ask(self, ask: Ask) -> Step:
         async with asyncio.timeout(ask.seconds + _MORE_SECONDS * (ask.count - 1)):
             if ask.data:
-                self._writer.write(ask.data)
-                await self._writer.drain()
+                await self._write(ask.data)
             step = self._core.receive(b"")
             while step is None:
                 data = await self._reader.read(_READ)
@@ -107,18 +106,24 @@ class _Shell:
         if not step.empty:
             pieces = chunks(self._content, _PIECE)
             while piece := await self._next_piece(pieces):
-                await self._write(stuffer.feed(piece), step.seconds)
-        await self._write(stuffer.end(), step.seconds)
+                await self._write_block(stuffer.feed(piece), step.seconds)
+        await self._write_block(stuffer.end(), step.seconds)
 
     async def _next_piece(self, pieces: Iterator[bytes]) -> bytes:
         if self._content.size <= CHUNK:
             return next(pieces, b"")
         return await asyncio.to_thread(next, pieces, b"")
 
-    async def _write(self, data: bytes, seconds: float) -> None:
+    async def _write_block(self, data: bytes, seconds: float) -> None:
         async with asyncio.timeout(seconds):
-            self._writer.write(data)
-            await self._writer.drain()
+            await self._write(data)
+
+    async def _write(self, data: bytes) -> None:
+        # uvloop raises RuntimeError on a transport that the other side has closed.
+        if self._writer.transport.is_closing():
+            raise ConnectionResetError
+        self._writer.write(data)
+        await self._writer.drain()
 
 
 def _context() -> ssl.SSLContext:

@@ -3,7 +3,8 @@ from __future__ import annotations
 
 import pytest
 
-from homemail.model.envelope import Body, Notify, OriginalRecipient, Ret
+from homemail.model.address import Address, Domain
+from homemail.model.envelope import Body, Notify, OriginalRecipient, Recipient, Ret
 from homemail.mta.sending.client import (
     Ask,
     ClientConnection,
@@ -381,3 +382,9 @@ def test_no_password_without_tls():
     script += [b"235 ok\r\n", *SENT]
     _, finished = finish(transfer(), script, credentials=Credentials("alice", "secret"))
     assert codes(finished) == [(250, True)]
+
+
+def test_an_address_cannot_bring_commands():
+    hostile = Recipient(Address("bob>\r\nRSET\r\n", Domain.parse("far.test")))
+    written, _ = finish(transfer(hostile), [*HELLO, b"250 a\r\n550 b\r\n503 c\r\n", b"221 d\r\n"])
+    assert len(written[1].splitlines()) == 3
