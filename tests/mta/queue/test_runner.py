@@ -9,7 +9,7 @@ from collections import defaultdict
 import pytest
 
 from homemail.config.queue import QueueSettings
-from homemail.errors import TableUnavailable
+from homemail.errors import StorageFull, TableUnavailable
 from homemail.model.delivery import Deferred, Delivered, NeedsQueue, Rejected
 from homemail.model.envelope import Notify, Origin
 from homemail.model.message import read_all
@@ -18,6 +18,7 @@ from homemail.model.reply import Reply
 from homemail.mta.api import Local, NextHop, Relay, RouteRefused
 from homemail.mta.queue.line_clock import LineClock
 from homemail.mta.queue.runner import QueueRunner
+from homemail.mta.queue.spool import Change
 from homemail.mta.queue.spooled import memory_queue
 from homemail.mta.sending.transport import Sent
 from tests.mta.queue.samples import CONTENT, FakeTime, envelope, recipient
@@ -295,6 +296,49 @@ def test_poison_goes_on_hold_and_stops_nothing_else(caplog):
 
     house(body)
     assert "put on hold" in caplog.text
+
+
+def test_a_full_disk_sends_nothing_twice():
+    async def body(house):
+        house.answers["carol"] = BUSY
+        apply = house.queue._spool.apply
+        house.queue._spool.apply = lambda batch: [
+            StorageFull("no space") if isinstance(operation, Change) else None
+            for operation, _ in zip(batch, apply(batch), strict=True)
+        ]
+        queue_id = await house.send("bob@far.test", "carol@other.test", "dave@home.test")
+        await house.runner.run_due()
+        assert house.queue.entry(queue_id).state is QueueState.DEFERRED
+        assert len(house.queue.entry(queue_id).pending) == 1
+        house.queue._spool.apply = apply
+        house.answers["carol"] = OK
+        await house.later(300)
+        assert sorted(names for _, names in house.transfers) == [["bob"], ["carol"], ["carol"]]
+        assert len(house.deliveries) == 1
+        assert await house.states() == {}
+
+    house(body)
+
+
+def test_a_notification_that_cannot_be_kept_is_made_later():
+    async def body(house):
+        house.answers["bob"] = NEVER
+        queue_id = await house.send("bob@far.test")
+        add = house.queue.add
+
+        async def full(sample, content, *, dormant=False):
+            raise StorageFull("no space")
+
+        house.queue.add = full
+        await house.runner.run_due()
+        assert house.queue.entry(queue_id).pending == ()
+        house.queue.add = add
+        await house.later(300)
+        assert len(house.notices()) == 1
+        assert len(house.transfers) == 1
+        assert await house.states() == {}
+
+    house(body)
 
 
 def test_long_lists_go_in_pieces():
