@@ -56,6 +56,7 @@ CREATE TABLE header (id INTEGER PRIMARY KEY, octets BLOB NOT NULL);
 CREATE TABLE vanished (id INTEGER PRIMARY KEY, mod_seq INTEGER NOT NULL);
 """
 
+_CACHE_KIB = 512  # per connection: there may be hundreds of owners; the system caches too
 _MOST_VANISHED = 50_000  # per mailbox; half of them are forgotten when there are more
 
 log = Log("store")
@@ -99,6 +100,7 @@ class Index:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         return connection
 
     def _open(self) -> sqlite3.Connection:

@@ -340,10 +340,10 @@ class MaildirStore:
         return box
 
     def _complete(self, directory: Path) -> None:
-        """Make what another program left out (``new`` and ``tmp`` may be missing)."""
+        """Make what another program left out, and check what is there."""
         for sub in ("tmp", "new", "cur"):
-            if not (directory / sub).is_dir():
-                durable.make_directory(directory / sub)
+            durable.make_directory(directory / sub)
+            self._check_directory(directory / sub)
 
     def _put_away_idle(self) -> None:
         idle = [name for name, box in self._boxes.items() if not box.listeners.sessions]

@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 from functools import partial, reduce
 from operator import or_
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from homemail import durable
 from homemail.errors import MailError, NoSuchMailbox, Temporary
@@ -175,7 +175,7 @@ class Box:
 
     def uids(self) -> list[Uid]:
         """Return the UIDs of all messages."""
-        return [Uid(uid) for uid in self.rows.uids]
+        return cast(list[Uid], self.rows.uids.tolist())
 
     def flags(self, bits: int) -> Flags:
         """Return the words for a row's bits."""

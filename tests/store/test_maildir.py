@@ -661,6 +661,18 @@ def test_links_to_directories_are_followed_where_that_is_safe(
     assert reopen(crash=True, follow_links=True).status(INBOX, ALICE).messages == 1
 
 
+@pytest.mark.parametrize("sub", ["tmp", "new", "cur"])
+def test_links_inside_a_maildir_are_not_followed(
+    reopen: Open, maildir: Path, tmp_path: Path, sub: str
+) -> None:
+    reopen().create(name("Work"), ALICE)
+    (maildir / ".Work" / sub).rename(tmp_path / "theirs")
+    (maildir / ".Work" / sub).symlink_to(tmp_path / "theirs")
+    with pytest.raises(Temporary):
+        reopen().open(name("Work"), ALICE)
+    assert reopen().open(INBOX, ALICE)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give a directory away")
 def test_a_directory_of_somebody_else_is_not_used(reopen: Open, maildir: Path) -> None:
     reopen().close()
