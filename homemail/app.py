@@ -18,6 +18,7 @@ from homemail.mta.queue.runner import QueueRunner
 from homemail.mta.queue.spooled import SpooledQueue, open_queue
 from homemail.mta.route import Router
 from homemail.mta.sending.hosts import Myself
+from homemail.mta.sending.mailboxes import hand_over_to
 from homemail.mta.sending.sender import SmtpSender
 from homemail.mta.transaction import Transactions
 from homemail.resolve import DnsResolver
@@ -67,6 +68,8 @@ class House:
             postmaster=settings.smtp.postmaster,
             is_own_address=partial(is_own_address, listeners),
         )
+        self._sender = self._make_sender(listeners)
+        hand_over = hand_over_to(settings.local.mailbox_transport, self._sender)
         self._queue = await open_queue(site.queue_directory)
         self._worker = MailboxWorker(
             accounts,
@@ -74,8 +77,9 @@ class House:
             self._queue.add,
             settings,
             may_run_programs=self._may_run_programs,
+            hand_over=hand_over,
         )
-        self._runner = self._make_runner(self._queue, router, listeners)
+        self._runner = self._make_runner(self._queue, router)
         transactions = Transactions(
             settings.smtp,
             site,
@@ -98,21 +102,21 @@ class House:
         await self._worker.close()
         self._authenticator.close()
 
-    def _make_runner(
-        self, queue: SpooledQueue, router: Router, listeners: Sequence[Listener]
-    ) -> QueueRunner:
+    def _make_sender(self, listeners: Sequence[Listener]) -> SmtpSender:
         site = self._settings.site
         myself = Myself(
             names=frozenset({site.myhostname.lower()}),
             ports=frozenset(one.address[1] for one in listeners if one.service == "smtp"),
             is_my_address=partial(is_own_address, listeners),
         )
-        sender = SmtpSender(self._settings.sending, DnsResolver(site.nameservers), myself)
+        return SmtpSender(self._settings.sending, DnsResolver(site.nameservers), myself)
+
+    def _make_runner(self, queue: SpooledQueue, router: Router) -> QueueRunner:
         return QueueRunner(
             queue,
             router,
             self._worker.deliver,
-            {"smtp": sender, "lmtp": sender},
+            {"smtp": self._sender, "lmtp": self._sender},
             self._settings.queue,
-            site.myhostname,
+            self._settings.site.myhostname,
         )

@@ -128,6 +128,13 @@ class TextList:
         return "[" + ", ".join(toml_string(item) for item in value) + "]"
 
 
+@dataclass(frozen=True, slots=True)
+class TemplateList(TextList):
+    """A list of strings as in ``Template``."""
+
+    names: tuple[str, ...]
+
+
 class Switch:
     """True or false."""
 
@@ -257,6 +264,18 @@ class FilePath:
 
     def show(self, value: Path | None) -> str:
         return toml_string("" if value is None else str(value))
+
+
+class FilePaths:
+    """A list of paths, each as in ``FilePath``."""
+
+    expected = 'a list of paths such as ["/etc/homemail/before.sieve"]'
+
+    def parse(self, value: object) -> tuple[Path, ...]:
+        return tuple(Path(item) for item in TextList().parse(value))
+
+    def show(self, value: tuple[Path, ...]) -> str:
+        return TextList().show(tuple(map(str, value)))
 
 
 class Networks:

@@ -5,12 +5,52 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from homemail.config.declare import Number, Size, TextList, Time, setting
+from homemail.config.declare import (
+    Number,
+    Size,
+    Template,
+    TemplateList,
+    Text,
+    TextList,
+    Time,
+    setting,
+)
+
+PATH_NAMES = ("user", "home", "extension", "recipient_delimiter", "local", "domain", "recipient")
+"""The names in ``forward_path``."""
+
+PROGRAM_NAMES = (
+    *("USER", "LOGNAME", "HOME", "SHELL", "EXTENSION", "DOMAIN", "LOCAL"),
+    *("RECIPIENT", "ORIGINAL_RECIPIENT", "SENDER"),
+)
+"""The variables of a program that delivers."""
 
 
 @dataclass(frozen=True, slots=True)
 class LocalSettings:
-    """What an owner's ``.forward`` may do, and for how long."""
+    """How mail is delivered here: ``.forward`` files, programs, other mailbox servers."""
+
+    forward_path: tuple[str, ...] = setting(
+        ("$home/.forward${recipient_delimiter}${extension}", "$home/.forward"),
+        TemplateList(PATH_NAMES),
+        "Where an account's forwarding file is looked for; the first that is there counts. "
+        "One with $extension in it is for mail to user+extension.",
+        postfix=True,
+    )
+    mailbox_transport: str = setting(
+        "",
+        Text(),
+        'Who keeps the mailboxes in our place, such as "lmtp:127.0.0.1:24"; '
+        "forwarding files come first, Sieve scripts are not run.",
+        postfix=True,
+    )
+    mailbox_command: str = setting(
+        "",
+        Template(PROGRAM_NAMES),
+        "The program that gets the mail of accounts without a Sieve script of their own, "
+        "in place of the mailbox, with the message at its standard input.",
+        postfix=True,
+    )
 
     allow_mail_to_commands: tuple[str, ...] = setting(
         ("alias", "forward"),

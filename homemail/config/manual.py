@@ -9,7 +9,7 @@ from collections.abc import Container, Iterable
 from itertools import groupby
 from typing import Any
 
-from homemail.config.declare import Template
+from homemail.config.declare import Template, TemplateList
 from homemail.config.load import Loaded
 from homemail.config.settings import TABLES, Known, Settings, groups, known_settings
 
@@ -77,7 +77,11 @@ def as_toml(settings: Settings, names: Container[str]) -> str:
 def _in_force(settings: Settings, known: Known) -> str:
     text = known.declared.kind.show(value_of(settings, known))
     # What is left of a dollar sign in a filled in value is meant; in a Template it is a name.
-    return text if isinstance(known.declared.kind, Template) else text.replace("$", "$$")
+    return (
+        text
+        if isinstance(known.declared.kind, Template | TemplateList)
+        else text.replace("$", "$$")
+    )
 
 
 def explain(known: Known, loaded: Loaded) -> str:
@@ -91,7 +95,7 @@ def explain(known: Known, loaded: Loaded) -> str:
         ("Set in", f"{origin.file}:{origin.line}" if origin else "no file; this is the default"),
         ("In Postfix", known.declared.postfix_name(known.key) or "there is none"),
     ]
-    if isinstance(kind, Template):
+    if isinstance(kind, Template | TemplateList):
         rows.append(("Names in it", ", ".join(f"${name}" for name in kind.names)))
     lines = [f"{known.name}: {known.declared.sentence}", ""]
     return "\n".join(lines + [f"  {label + ':':<12} {text}" for label, text in rows]) + "\n"
@@ -129,7 +133,7 @@ def _markdown(known: Known) -> str:
     if postfix:
         same = postfix == known.key
         facts.append("Postfix has it too." if same else f"In Postfix: `{postfix}`.")
-    if isinstance(kind, Template):
+    if isinstance(kind, Template | TemplateList):
         facts.append(f"Names in it: {', '.join(f'`${name}`' for name in kind.names)}.")
     return (
         f"### {known.name}\n\n{known.declared.sentence}\n\n"

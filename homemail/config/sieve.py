@@ -4,14 +4,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
-from homemail.config.declare import Number, Size, Time, setting
+from homemail.config.declare import FilePaths, Number, Size, Time, setting
 
 
 @dataclass(frozen=True, slots=True)
 class SieveSettings:
     """What a person's scripts may cost, and how long ManageSieve waits."""
 
+    sieve_before: tuple[Path, ...] = setting(
+        (), FilePaths(), "Scripts of the house that every message goes through first."
+    )
+    sieve_after: tuple[Path, ...] = setting(
+        (), FilePaths(), "Scripts of the house for what the owner's script keeps."
+    )
     sieve_max_script_size: int = setting(1_000_000, Size(), "The size of the largest script.")
     sieve_quota_max_scripts: int = setting(
         50, Number(0, 10_000), "The most scripts of one account; 0 is no limit."

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from homemail.config.declare import FilePath, Template, toml_value
+from homemail.config.declare import FilePath, FilePaths, Template, TemplateList, toml_value
 from homemail.config.expand import expand
 from homemail.config.files import Written
 from homemail.config.settings import Known
@@ -98,23 +98,24 @@ class Values:
             known = self._known[name]
             raw = tomllib.loads(f"value = {known.declared.kind.show(known.default)}")["value"]
         kind = self._known[name].declared.kind
+        partly = isinstance(kind, Template | TemplateList)
+        later = kind.names if isinstance(kind, Template | TemplateList) else ()
         if isinstance(raw, str):
-            later = kind.names if isinstance(kind, Template) else ()
-            return self._expand(raw, later, partly=isinstance(kind, Template))
+            return self._expand(raw, later, partly=partly)
         if isinstance(raw, list):
-            return [filled for item in raw for filled in self._items(item)]
+            return [filled for item in raw for filled in self._items(item, later, partly=partly)]
         return raw
 
-    def _items(self, item: object) -> list[object]:
+    def _items(self, item: object, later: Sequence[str], *, partly: bool) -> list[object]:
         """Return what a list's item becomes: itself, filled in, or the items of another list."""
         if not isinstance(item, str):
             return [item]
         name = re.fullmatch(r"\$(?:(\w+)|\{(\w+)\}|\((\w+)\))", item)
-        if name:
+        if name and not any(word in later for word in name.groups()):
             other = self.raw(self._must_know(name[1] or name[2] or name[3]))
             if isinstance(other, list):
                 return list(other)
-        return [self._expand(item, ())]
+        return [self._expand(item, later, partly=partly)]
 
     def _expand(self, text: str, later: Sequence[str], *, partly: bool = False) -> str:
         def value_of(name: str) -> str | None:
@@ -131,6 +132,8 @@ class Values:
         """Return ``raw``, or what it stands for: a whole path, the name of this host."""
         if isinstance(self._known[name].declared.kind, FilePath) and isinstance(raw, str) and raw:
             return str(self._directory(name) / raw)
+        if isinstance(self._known[name].declared.kind, FilePaths) and isinstance(raw, list):
+            return [str(self._directory(name) / str(item)) for item in raw]
         if name == "myhostname" and raw == "":
             return self._hostname()
         if name == "mydomain" and raw == "":

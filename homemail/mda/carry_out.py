@@ -15,8 +15,9 @@ from typing import assert_never
 from homemail.errors import MailError, NoSuchMailbox, Permanent
 from homemail.mda.compose import Occasion, refusal, vacation_answer
 from homemail.mda.final_fields import with_final_fields
+from homemail.mda.ledger import Ledger
 from homemail.mda.owner import Job, Owner, log, own_addresses, owner_address, send_notice, send_on
-from homemail.mda.vacation import VacationMemory, reason_not_to_answer
+from homemail.mda.vacation import answer_key, reason_not_to_answer
 from homemail.message.header import HEADER_LIMIT, split_message
 from homemail.model.address import Address, account_id
 from homemail.model.delivery import Delivered, DeliveryResult, Rejected
@@ -25,8 +26,6 @@ from homemail.model.mailbox import INBOX
 from homemail.model.reply import Reply
 from homemail.sieve import Action, Discard, FileInto, Keep, Redirect, Reject, Vacation
 from homemail.store.api import Actor, NewMessage
-
-LEDGER = (".homemail", "ledger", "vacation.sqlite")
 
 
 @dataclass(slots=True)
@@ -178,9 +177,9 @@ async def _answer(owner: Owner, job: Job, action: Vacation) -> None:
 
 
 async def _answer_once(owner: Owner, job: Job, action: Vacation, sender: Address) -> None:
-    memory = VacationMemory(owner.home.joinpath(*LEDGER))
+    memory, key = Ledger(owner.home, "vacation"), answer_key(action, sender)
     now = owner.now().timestamp()
-    if not await owner.mail.change(memory.claim, action, sender, now):
+    if not await owner.mail.change(memory.claim, key, now, action.seconds):
         return
     try:
         octets = vacation_answer(
@@ -192,7 +191,7 @@ async def _answer_once(owner: Owner, job: Job, action: Vacation, sender: Address
         )
         await send_notice(owner, job, sender, octets)
     except Exception:
-        await owner.mail.change(memory.forget, action, sender)
+        await owner.mail.change(memory.forget, key)
         raise
 
 

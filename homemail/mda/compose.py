@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Messages that delivery writes by itself: the answer of ``vacation``, the refusal of ``reject``.
+"""Messages that delivery writes by itself: answers of ``vacation``, refusals, notes to the owner.
 
-Both go out with the null reverse-path and say that a machine wrote them (RFC 3834 §5).
+All of them go out with the null reverse-path and say that a machine wrote them (RFC 3834 §5).
 """
 
 from __future__ import annotations
@@ -87,6 +87,18 @@ def refusal(about: Occasion, reason: str) -> bytes:
     delimiter = f"\r\n--{boundary}\r\n".encode()
     body = b"".join(delimiter + part for part in parts) + f"\r\n--{boundary}--\r\n".encode()
     return _header(about, head, None) + kind.encode() + body
+
+
+def owner_note(owner: Address, subject: str, text: str, now: datetime, trace: TraceId) -> bytes:
+    """Return a message about the owner's own files, with CRLF line ends."""
+    domain = owner.domain.name
+    head = (
+        f"Return-Path: <>\r\nFrom: homemail <MAILER-DAEMON@{domain}>\r\nTo: {owner}\r\n"
+        f"Subject: {_clean(subject)}\r\nDate: {format_date(now)}\r\n"
+        f"Message-ID: <{trace}@{domain.strip('[]')}>\r\n"
+        "Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n"
+    )
+    return head.encode("utf-8", "replace") + _text_entity(text)
 
 
 def _header(about: Occasion, more: list[tuple[str, str]], header_from: str | None) -> bytes:

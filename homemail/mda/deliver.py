@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Final delivery to one owner: ``.forward``, else his Sieve script, else INBOX.
 
+``mailbox_transport`` and ``mailbox_command`` take the place of script and INBOX (``outside``).
+
 Invariants:
 
 - A delivery that comes again under its id joins the one that runs, or gets the answer of the one
@@ -21,10 +23,12 @@ from homemail.auth.api import Account
 from homemail.config.local import LocalSettings
 from homemail.errors import MailError
 from homemail.mda.carry_out import carry_out, file_in_lane, only_files
+from homemail.mda.command import Commands
 from homemail.mda.final_fields import has_been_here
 from homemail.mda.forwarding import Forwarding
+from homemail.mda.outside import HandOver, OutsideMailbox
 from homemail.mda.owner import Job, Owner, log
-from homemail.mda.script import ActiveScript
+from homemail.mda.script import ActiveScript, HouseScripts
 from homemail.mda.targets import Targets, read_targets
 from homemail.model.delivery import (
     Deferred,
@@ -47,6 +51,10 @@ _TROUBLE = Reply(451, "4.3.0", "Local trouble while delivering, try again later"
 _STOPPING = Reply(451, "4.3.2", "The server is stopping, try again later")
 
 
+_Decided = Delivered | Sequence[Action] | None
+"""Filed already; to be carried out; for a mailbox that somebody else keeps."""
+
+
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -65,12 +73,16 @@ class OwnerDelivery:
         delimiter: str = "+",
         limits: Limits | None = None,
         now: Callable[[], datetime] = _utc_now,
+        house_scripts: HouseScripts | None = None,
+        hand_over: HandOver | None = None,
     ) -> None:
         self._owner = Owner(
             account, mail, submit, settings, limits or Limits(), delimiter, may_run_programs, now
         )
-        self._script = ActiveScript(self._owner)
-        self._forwarding = Forwarding(self._owner, self._to_mailbox)
+        commands = Commands(self._owner)
+        self._script = ActiveScript(self._owner, house_scripts or HouseScripts())
+        self._outside = OutsideMailbox(self._owner, commands, hand_over)
+        self._forwarding = Forwarding(self._owner, commands, self._to_mailbox)
         self._running: dict[str, asyncio.Task[DeliveryResult]] = {}
         self._ended: OrderedDict[str, DeliveryResult] = OrderedDict()
         self._done: OrderedDict[str, dict[str, Reply | None]] = OrderedDict()
@@ -136,11 +148,11 @@ class OwnerDelivery:
         first = await self._owner.mail.change(self._begin, job)
         if isinstance(first, Targets):
             return await self._forwarding.deliver(job, first)
-        if isinstance(first, Delivered | Rejected):
+        if isinstance(first, Rejected | NeedsQueue):
             return first
-        return await carry_out(self._owner, job, first)
+        return await self._finish(job, first)
 
-    def _begin(self, job: Job) -> Delivered | Rejected | Targets | Sequence[Action]:
+    def _begin(self, job: Job) -> Rejected | NeedsQueue | Targets | _Decided:
         """Look where the message goes; where that is a mailbox, file it.
 
         All of it in one visit to the owner's lane, as it is for most messages.
@@ -152,15 +164,25 @@ class OwnerDelivery:
             return Rejected(Reply(554, "5.4.6", f"Mail forwarding loop for {recipient}"))
         targets = read_targets(self._owner, job)
         if targets is not None:
-            return targets
+            runs = targets.commands or (targets.to_owner and self._is_outside())
+            return NeedsQueue() if runs and job.delivery.sender_waits else targets
         return self._decide_or_file(job)
 
-    def _decide_or_file(self, job: Job) -> Delivered | Sequence[Action]:
+    def _is_outside(self) -> bool:
+        return self._outside.takes(has_script=self._script.is_there)
+
+    def _decide_or_file(self, job: Job) -> _Decided:
+        if self._is_outside():
+            return None
         actions = self._script.decide(job)
         return file_in_lane(self._owner, job, actions) if only_files(actions) else actions
 
     async def _to_mailbox(self, job: Job) -> DeliveryResult:
-        first = await self._owner.mail.change(self._decide_or_file, job)
-        if isinstance(first, Delivered):
-            return first
-        return await carry_out(self._owner, job, first)
+        return await self._finish(job, await self._owner.mail.change(self._decide_or_file, job))
+
+    async def _finish(self, job: Job, decided: _Decided) -> DeliveryResult:
+        if decided is None:
+            return await self._outside.deliver(job)
+        if isinstance(decided, Delivered):
+            return decided
+        return await carry_out(self._owner, job, decided)

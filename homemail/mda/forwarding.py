@@ -4,40 +4,37 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 
 from homemail.errors import MailError
 from homemail.mda.append_file import append_mbox, drop_in_maildir
-from homemail.mda.final_fields import from_line, lf_lines, original_to, with_final_fields
+from homemail.mda.command import Commands
+from homemail.mda.final_fields import from_line, lf_lines, with_final_fields
 from homemail.mda.owner import Job, Owner, log, send_on
-from homemail.mda.program import PATH, Program, run_program, safe_value
 from homemail.mda.targets import Targets, file_path
-from homemail.model.delivery import Deferred, Delivered, DeliveryResult, NeedsQueue, Rejected
+from homemail.model.delivery import Deferred, Delivered, DeliveryResult, Rejected
 from homemail.model.reply import Reply, reply_for
 
 ToMailbox = Callable[[Job], Awaitable[DeliveryResult]]
 """Deliver as if there were no ``.forward``."""
 
 _TROUBLE = Reply(451, "4.3.0", "Local trouble while delivering, try again later")
-_NO_PROGRAMS = Reply(451, "4.3.5", "Programs are not run for this account")
 
 
 class Forwarding:
     """Carries out ``Targets`` for one owner."""
 
-    def __init__(self, owner: Owner, to_mailbox: ToMailbox) -> None:
+    def __init__(self, owner: Owner, commands: Commands, to_mailbox: ToMailbox) -> None:
         self._owner = owner
+        self._commands = commands
         self._to_mailbox = to_mailbox
-        self._programs = asyncio.Semaphore(owner.settings.local_destination_concurrency_limit)
 
     async def deliver(self, job: Job, targets: Targets) -> DeliveryResult:
         """Serve every target; deferred as long as one of them may still come right.
 
         Refused only where every one refused.
         """
-        if targets.commands and job.delivery.sender_waits:
-            return NeedsQueue()
         replies = {name: await self._one(job, name, act) for name, act in self._acts(job, targets)}
         later = [reply for reply in replies.values() if reply and reply.temporary]
         served = [name for name, reply in replies.items() if reply is None]
@@ -59,7 +56,7 @@ class Forwarding:
         for path in targets.files:
             yield path, partial(self._file, job, path)
         for command in targets.commands:
-            yield f"|{command}", partial(self._command, job, command)
+            yield f"|{command}", partial(self._commands.run, job, command)
 
     async def _one(
         self, job: Job, name: str, act: Callable[[], Awaitable[Reply | None]]
@@ -102,44 +99,3 @@ class Forwarding:
         await asyncio.to_thread(
             append_mbox, path, first, lambda: lf_lines(content), self._owner.uid
         )
-
-    async def _command(self, job: Job, command: str) -> Reply | None:
-        owner = self._owner
-        if not owner.may_run_programs:
-            return _NO_PROGRAMS
-        settings = owner.settings
-        program = Program(
-            command,
-            environment(owner, job),
-            owner.home,
-            settings.command_time_limit,
-            settings.command_memory_limit,
-            settings.command_process_limit,
-        )
-        async with self._programs:
-            reply = await run_program(program, _for_program(owner, job))
-        log.info("program ended", trace=job.trace, command=command, reply=reply or "took it")
-        return reply
-
-
-def _for_program(owner: Owner, job: Job) -> Iterator[bytes]:
-    yield from_line(job.delivery.envelope.reverse_path, owner.now())
-    yield from lf_lines(with_final_fields(job.delivery, job.content))
-
-
-def environment(owner: Owner, job: Job) -> Mapping[str, str]:
-    """Return the variables of a program: these and no others, nothing in them for a shell."""
-    delivery = job.delivery
-    recipient, sender = delivery.recipient.forward_path, delivery.envelope.reverse_path
-    values = {
-        "USER": owner.name,
-        "LOGNAME": owner.name,
-        "EXTENSION": delivery.detail or "",
-        "DOMAIN": recipient.domain.name,
-        "LOCAL": recipient.local_part,
-        "RECIPIENT": str(recipient),
-        "ORIGINAL_RECIPIENT": original_to(delivery),
-        "SENDER": str(sender) if sender else "MAILER-DAEMON",
-    }
-    safe = {name: safe_value(value) for name, value in values.items()}
-    return {**safe, "HOME": str(owner.home), "SHELL": "/bin/sh", "PATH": PATH}

@@ -1,19 +1,28 @@
 # SPDX-License-Identifier: MIT
-"""The owner's active Sieve script: ``~/.homemail.sieve``, a file or a link to one in the home."""
+"""The scripts a message goes through: the house's, the owner's, the house's again.
+
+The owner's is ``~/.homemail.sieve``, a file or a link to one in the home. A script hands the
+message on to the next one as long as it keeps it; what it does beside the keep counts all the same.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from homemail.mda.final_fields import with_final_fields
 from homemail.mda.owner import Job, Owner, log
-from homemail.mda.owner_file import read_owner_file, version
-from homemail.model.mailbox import MailboxName
+from homemail.mda.owner_file import OwnerFile, read_owner_file, version
+from homemail.mda.owner_note import DAY, ONCE, Note, tell_owner
+from homemail.model.mailbox import Flags, MailboxName
 from homemail.sieve import (
     Action,
     ContentView,
     EnvelopeView,
     Keep,
+    Limits,
+    Outcome,
     Script,
     ScriptErrors,
     Surroundings,
@@ -24,59 +33,149 @@ from homemail.sieve import (
 NAME = ".homemail.sieve"
 
 
-class ActiveScript:
-    """Compiles the script once, and again when the file has changed."""
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    version: tuple[int, ...]
+    script: Script | ScriptErrors
 
-    def __init__(self, owner: Owner) -> None:
+
+class ScriptFile:
+    """A script on the disk: compiled once, and again when the file has changed."""
+
+    def __init__(self, path: Path, limits: Limits) -> None:
+        self.path = path
+        self._limits = limits
+        self._compiled: _Compiled | None = None
+
+    def current(self, uid: int) -> Script | ScriptErrors | None:
+        """Return the script as it is now; None where there is none that ``uid`` may use.
+
+        Raises:
+            Temporary: whether there is one cannot be told.
+        """
+        compiled = self._compiled
+        if compiled is None or compiled.version != version(self.path):
+            file = read_owner_file(self.path, uid)
+            compiled = self._compiled = None if file is None else self._compile(file)
+        return compiled.script if compiled else None
+
+    def _compile(self, file: OwnerFile) -> _Compiled:
+        return _Compiled(file.version, compile_script(file.octets, self._limits))
+
+
+@dataclass(frozen=True, slots=True)
+class HouseScripts:
+    """The scripts of the house, in order; every owner's delivery uses the same."""
+
+    before: tuple[ScriptFile, ...] = ()
+    after: tuple[ScriptFile, ...] = ()
+
+
+class ActiveScript:
+    """Decides by the scripts what becomes of a message."""
+
+    def __init__(self, owner: Owner, house: HouseScripts) -> None:
         self._owner = owner
-        self._version: tuple[int, ...] | None = None
-        self._script: Script | None = None
+        self._house = house
+        self._file: ScriptFile | None = None
+
+    def is_there(self) -> bool:
+        """Whether the owner has a script of his own, right or wrong.
+
+        Raises:
+            Temporary: that cannot be told.
+        """
+        return self._own() is not None
 
     def decide(self, job: Job) -> tuple[Action, ...]:
-        """Return what the script wants done; a keep where there is none or it fails.
+        """Return what the scripts want done; a keep where there are none or they fail.
 
         Called in the owner's lane.
 
         Raises:
             Temporary: whether there is a script cannot be told.
         """
-        script = self._current()
-        if script is None:
-            return (Keep(),)
+        view: ContentView | None = None
+        actions: list[Action] = []
+        flags: Flags = frozenset()
+        for file, script in self._scripts(job):
+            view = view or ContentView(with_final_fields(job.delivery, job.content))
+            outcome = self._run(job, script, view)
+            if outcome.error is not None:
+                self._failed(job, file, outcome)
+            actions += (action for action in outcome.actions if not isinstance(action, Keep))
+            keeps = [action for action in outcome.actions if isinstance(action, Keep)]
+            if not keeps:
+                return tuple(actions)
+            flags = keeps[-1].flags or flags
+        return (*actions, Keep(flags))
+
+    def _scripts(self, job: Job) -> Iterator[tuple[ScriptFile, Script]]:
+        for file in self._house.before:
+            yield from self._usable(job, file, file.current(self._owner.uid))
+        if own := self._own():
+            yield from self._usable(job, *own)
+        for file in self._house.after:
+            yield from self._usable(job, file, file.current(self._owner.uid))
+
+    def _usable(
+        self, job: Job, file: ScriptFile, script: Script | ScriptErrors | None
+    ) -> Iterator[tuple[ScriptFile, Script]]:
+        if isinstance(script, Script):
+            yield file, script
+        elif script is not None:
+            log.warning("script has errors, passed over", file=file.path, errors=script)
+            if file is self._file:
+                tell_owner(self._owner, job, _about_errors(file.path, script))
+
+    def _run(self, job: Job, script: Script, view: ContentView) -> Outcome:
         owner, delivery = self._owner, job.delivery
-        outcome = run(
+        return run(
             script,
-            ContentView(with_final_fields(delivery, job.content)),
+            view,
             EnvelopeView(delivery.envelope.reverse_path, delivery.recipient.forward_path),
             Surroundings(owner.now(), owner.delimiter, self._mailbox_exists),
             owner.limits,
         )
-        if outcome.error is not None:
-            log.warning("script failed, message kept", trace=job.trace, error=outcome.error)
-        return outcome.actions
+
+    def _failed(self, job: Job, file: ScriptFile, outcome: Outcome) -> None:
+        log.warning(
+            "script failed, message kept", trace=job.trace, file=file.path, error=outcome.error
+        )
+        if file is self._file:
+            tell_owner(self._owner, job, _about_failure(file.path, outcome))
 
     def _mailbox_exists(self, name: MailboxName) -> bool:
         return any(row.exists and row.name == name for row in self._owner.mail.store.mailboxes())
 
-    def _current(self) -> Script | None:
+    def _own(self) -> tuple[ScriptFile, Script | ScriptErrors] | None:
         path = _script_path(self._owner.home)
         if path is None:
             return None
-        now = version(path)
-        if now is None or now != self._version:
-            self._version, self._script = None, None
-            file = read_owner_file(path, self._owner.uid)
-            if file is not None:
-                self._script = self._compiled(path, file.octets)
-                self._version = file.version
-        return self._script
+        if self._file is None or self._file.path != path:
+            self._file = ScriptFile(path, self._owner.limits)
+        script = self._file.current(self._owner.uid)
+        return None if script is None else (self._file, script)
 
-    def _compiled(self, path: Path, octets: bytes) -> Script | None:
-        script = compile_script(octets, self._owner.limits)
-        if isinstance(script, ScriptErrors):
-            log.warning("script has errors, mail is kept", file=path, errors=script)
-            return None
-        return script
+
+def _about_errors(path: Path, errors: ScriptErrors) -> Note:
+    lines = [str(error) for error in errors.errors]
+    text = (
+        f"Your Sieve script {path} cannot be used:\n\n"
+        + "\n".join(lines)
+        + "\n\nUntil it is mended, your mail is filed in INBOX. Nothing is lost.\n"
+        "You get this note once for these mistakes.\n"
+    )
+    return Note("Your mail filter has mistakes", text, ("script errors", *lines), ONCE)
+
+
+def _about_failure(path: Path, outcome: Outcome) -> Note:
+    text = (
+        f"Your Sieve script {path} failed while it ran:\n\n{outcome.error}\n\n"
+        "The message is in INBOX; nothing else was done with it.\n"
+        "You get this note at most once a day.\n"
+    )
+    return Note("Your mail filter failed", text, ("script failed",), DAY)
 
 
 def _script_path(home: Path) -> Path | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from homemail.config.expand import expand
 from homemail.mda.forward import (
     MOST_TARGETS,
     Include,
@@ -39,14 +40,14 @@ class Targets:
 
 
 def read_targets(owner: Owner, job: Job) -> Targets | None:
-    """Return what ``~/.forward+ext``, else ``~/.forward`` says; None where neither counts.
+    """Return what the owner's forwarding file says; None where there is none that counts.
 
     A file without a single target that can be used does not count.
 
     Raises:
         Temporary: whether there is such a file cannot be told.
     """
-    found = _forward_file(owner, job.delivery.detail)
+    found = _forward_file(owner, job)
     if found is None:
         return None
     path, file = found
@@ -59,15 +60,44 @@ def read_targets(owner: Owner, job: Job) -> Targets | None:
     return targets
 
 
-def _forward_file(owner: Owner, detail: str | None) -> tuple[Path, OwnerFile] | None:
-    names = [".forward"]
-    if detail and "/" not in detail and "\0" not in detail and len(detail) < 200:
-        names.insert(0, f".forward{owner.delimiter[:1]}{detail.lower()}")
-    for name in names:
-        path = owner.home / name
+def _forward_file(owner: Owner, job: Job) -> tuple[Path, OwnerFile] | None:
+    for path in forward_paths(owner, job):
+        if not path.parent.is_dir() and owner.home.is_dir():
+            continue  # a home that is not there must not look like one without a file
         if file := read_owner_file(path, owner.uid):
             return path, file
     return None
+
+
+def forward_paths(owner: Owner, job: Job) -> Iterator[Path]:
+    """Yield where the setting ``forward_path`` looks for this recipient's file.
+
+    Values from outside that could lead elsewhere (a slash) name no file.
+    """
+    recipient, detail = job.delivery.recipient.forward_path, (job.delivery.detail or "").lower()
+    values = {
+        "user": owner.name,
+        "home": str(owner.home),
+        "extension": detail,
+        "recipient_delimiter": owner.delimiter[:1] if detail else "",
+        "local": recipient.local_part.lower(),
+        "domain": recipient.domain.name,
+        "recipient": str(recipient).lower(),
+    }
+    for template in owner.settings.forward_path:
+        used: set[str] = set()
+
+        def value_of(name: str, used: set[str] = used) -> str | None:
+            used.add(name)
+            return values.get(name)
+
+        path = expand(template, value_of)
+        outside = [values[name] for name in used - {"home", "user"} if name in values]
+        if "extension" in used and not detail:
+            continue
+        if any("/" in value or "\0" in value or len(value) >= 200 for value in outside):
+            continue
+        yield owner.home / path
 
 
 class _Reader:

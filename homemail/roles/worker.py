@@ -17,6 +17,8 @@ from homemail.config.settings import Settings
 from homemail.errors import MailError, NoSuchUser, Refused, Temporary
 from homemail.log import Log
 from homemail.mda.deliver import OwnerDelivery
+from homemail.mda.outside import HandOver
+from homemail.mda.script import HouseScripts, ScriptFile
 from homemail.model.address import AccountId
 from homemail.model.delivery import Deferred, Delivery, DeliveryResult
 from homemail.model.envelope import Submit
@@ -24,7 +26,7 @@ from homemail.model.message import MessageContent
 from homemail.model.reply import Reply, reply_for
 from homemail.model.session import SessionStart
 from homemail.roles.homes import Homes
-from homemail.sieve import Limits
+from homemail.sieve import limits_of
 from homemail.sieve.scripts import ScriptDirectory, quota_of
 from homemail.store import open_store
 from homemail.store.api import Store
@@ -46,7 +48,7 @@ class MailboxWorker:
     """Fulfils ``Deliver``, ``OpenMail`` and ``OpenScripts`` for every account.
 
     ``redeem`` tells whether a ticket opens an account; ``submit`` hands on what Sieve and
-    ``.forward`` send.
+    ``.forward`` send; ``hand_over`` is where the mailboxes are when they are not here.
     """
 
     def __init__(
@@ -57,13 +59,19 @@ class MailboxWorker:
         settings: Settings,
         *,
         may_run_programs: bool,
+        hand_over: HandOver | None = None,
     ) -> None:
         self._accounts = accounts
         self._redeem = redeem
         self._submit = submit
         self._settings = settings
         self._may_run_programs = may_run_programs
-        self._limits = _limits(settings)
+        self._hand_over = hand_over
+        self._limits = limits_of(settings.sieve)
+        self._house_scripts = HouseScripts(
+            tuple(ScriptFile(path, self._limits) for path in settings.sieve.sieve_before),
+            tuple(ScriptFile(path, self._limits) for path in settings.sieve.sieve_after),
+        )
         self._homes = Homes(
             settings.auth.home_base,
             settings.site.data_directory / "inboxes",
@@ -125,6 +133,8 @@ class MailboxWorker:
             may_run_programs=self._may_run_programs,
             delimiter=self._settings.site.recipient_delimiter,
             limits=self._limits,
+            house_scripts=self._house_scripts,
+            hand_over=self._hand_over,
         )
         return _Owner(account, mail, deliver)
 
@@ -136,16 +146,3 @@ class MailboxWorker:
             raise Temporary("The mailboxes cannot be opened now") from error
         self._homes.opened(account)
         return store
-
-
-def _limits(settings: Settings) -> Limits:
-    sieve = settings.sieve
-    return Limits(
-        script_octets=sieve.sieve_max_script_size,
-        redirects=sieve.sieve_max_redirects,
-        actions=sieve.sieve_max_actions,
-        vacation_seconds=(
-            int(sieve.sieve_vacation_min_period),
-            int(sieve.sieve_vacation_max_period),
-        ),
-    )

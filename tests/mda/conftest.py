@@ -15,10 +15,12 @@ import pytest
 from homemail.auth.api import Account
 from homemail.config.local import LocalSettings
 from homemail.mda.deliver import OwnerDelivery
+from homemail.mda.outside import HandOver
+from homemail.mda.script import HouseScripts
 from homemail.model.address import Address, account_id
 from homemail.model.delivery import Delivery, DeliveryResult
 from homemail.model.envelope import Envelope, Origin, QueueId, Recipient, new_trace
-from homemail.model.mailbox import MailboxName
+from homemail.model.mailbox import Flag, MailboxName
 from homemail.model.message import MemoryContent, MessageContent, read_all
 from homemail.store.api import Actor
 from homemail.store.lane import OwnerMail
@@ -56,6 +58,8 @@ class House:
     store: MemoryStore = field(default_factory=lambda: MemoryStore(ALICE))
     may_run_programs: bool = True
     now: datetime = NOW
+    scripts: HouseScripts = field(default_factory=HouseScripts)
+    hand_over: HandOver | None = None
 
     def __post_init__(self) -> None:
         self._ids = itertools.count(1)
@@ -72,6 +76,8 @@ class House:
             self.settings,
             may_run_programs=self.may_run_programs,
             now=lambda: self.now,
+            house_scripts=self.scripts,
+            hand_over=self.hand_over,
         )
 
     def write(self, name: str, text: str, mode: int = 0o600) -> Path:
@@ -110,6 +116,11 @@ class House:
         opened = self.store.open(MailboxName.parse(mailbox), Actor(ALICE), read_only=True)
         contents = [opened.read_content(uid) for uid in opened.snapshot().uids]
         return [read_all(content) for content in contents if content]
+
+    def flags(self, mailbox: str = "INBOX") -> list[set[Flag]]:
+        """Return the flags of each message."""
+        opened = self.store.open(MailboxName.parse(mailbox), Actor(ALICE), read_only=True)
+        return [set(facts.flags) for facts in opened.read_facts(opened.snapshot().uids)]
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from homemail.errors import Refused, StorageFull, Temporary
-from homemail.mda.carry_out import LEDGER
 from homemail.mda.compose import Occasion, refusal, vacation_answer
+from homemail.mda.ledger import DIRECTORY
 from homemail.mda.vacation import reason_not_to_answer
 from homemail.message.header import split_message
 from homemail.message.mime import scan
@@ -208,7 +208,7 @@ def test_vacation_answers_once(house: House) -> None:
     assert answer["In-Reply-To"] == "<1@x.org>"
     assert answer["References"] == "<0@x.org> <1@x.org>"
     assert answer.get_content().strip() == "Away."
-    assert house.home.joinpath(*LEDGER).stat().st_mode & 0o777 == 0o600
+    assert house.home.joinpath(*DIRECTORY, "vacation.sqlite").stat().st_mode & 0o777 == 0o600
     house.rebuild()
     house.now = NOW + timedelta(days=6)
     house.run()
@@ -237,7 +237,7 @@ def test_vacation_that_cannot_be_sent_may_answer_later(house: House) -> None:
 
 
 def test_vacation_memory_of_a_newer_version(house: House) -> None:
-    path = house.home.joinpath(*LEDGER)
+    path = house.home.joinpath(*DIRECTORY, "vacation.sqlite")
     path.parent.mkdir(parents=True)
     with sqlite3.connect(path) as ledger:
         ledger.execute("PRAGMA user_version = 99")
