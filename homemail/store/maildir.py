@@ -8,7 +8,7 @@ import shutil
 import socket
 import stat
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,212 +19,43 @@ from homemail.errors import (
     NoSuchMailbox,
     OverQuota,
     Permanent,
-    Refused,
     Temporary,
 )
 from homemail.log import Log
-from homemail.message.header import Octets
 from homemail.model.address import AccountId
 from homemail.model.mailbox import (
     INBOX,
     Appended,
-    Copied,
-    FlagChange,
-    Flags,
     MailboxId,
     MailboxName,
-    MailboxRef,
-    MessageFacts,
     ModSeq,
     Uid,
     UidValidity,
 )
-from homemail.model.message import MessageContent
-from homemail.model.search import SearchKey
 from homemail.store import state as states
 from homemail.store.api import (
     Actor,
-    CachedParts,
     MailboxInfo,
     MailboxStatus,
     NewMessage,
     Quota,
-    Snapshot,
-    StoreResult,
-    Wanted,
-    Watcher,
 )
-from homemail.store.changes import DirectoryWatch, Listener
+from homemail.store.changes import DirectoryWatch
 from homemail.store.deleted import DeletedMail
 from homemail.store.index import Index
 from homemail.store.keywords import DELETED_BIT, SEEN_BIT
 from homemail.store.layout import below, directory_name, mailbox_name, with_parents
-from homemail.store.maildir_box import Box, Draft, Surroundings, new_mailbox_id, permanent
+from homemail.store.maildir_box import Box, Draft
+from homemail.store.maildir_listing import new_mailbox_id
+from homemail.store.maildir_mailbox import MaildirMailbox
 from homemail.store.maildir_name import host_part
+from homemail.store.maildir_reading import Surroundings
 from homemail.store.owner_files import OwnerFiles
-from homemail.store.search import Candidate, Moment, matches, prepared
 
 KEPT_LOADED = 16
 """Mailboxes that nobody has open and that stay in memory."""
 
-_BATCH = 1000  # messages whose headers are read together
-
 log = Log("store")
-
-
-class MaildirMailbox:
-    """One open mailbox of a ``MaildirStore``."""
-
-    def __init__(self, store: MaildirStore, box: Box, actor: Actor, read_only: bool) -> None:
-        self._store = store
-        self._box = box
-        self._actor = actor
-        self._listener = Listener(read_only)
-        box.listeners.sessions.append(self._listener)
-
-    @property
-    def ref(self) -> MailboxRef:
-        return MailboxRef(self._store.owner, self._box.name)
-
-    @property
-    def mailbox_id(self) -> MailboxId:
-        return self._box.mailbox_id
-
-    @property
-    def read_only(self) -> bool:
-        return self._listener.read_only
-
-    @property
-    def permanent_keywords(self) -> bool:
-        return self._box.keywords.has_room
-
-    @property
-    def recent(self) -> frozenset[Uid]:
-        here = self._box.rows.position
-        return frozenset(uid for uid in self._listener.recent if here(uid) is not None)
-
-    def snapshot(self) -> Snapshot:
-        box, listener = self._box, self._listener
-        self._store.look()
-        if not listener.read_only and not listener.claims and not box.gone:
-            box.empty_new()
-        box.enter(listener)
-        return Snapshot(
-            box.uid_validity,
-            Uid(box.uid_next),
-            ModSeq(box.mod_seq),
-            box.uids(),
-            box.keywords.names,
-            self.recent,
-        )
-
-    def refresh(self) -> None:
-        self._store.look()
-
-    def watch(self, watcher: Watcher) -> None:
-        self._listener.watchers.append(watcher)
-
-    def append(self, messages: Sequence[NewMessage]) -> tuple[Appended, ...]:
-        self._must_write()
-        return self._store.put(self._box, messages)
-
-    def store(
-        self,
-        uids: Iterable[Uid],
-        change: FlagChange,
-        flags: Flags,
-        unchanged_since: ModSeq | None = None,
-    ) -> StoreResult:
-        self._must_write()
-        asked, kept = self._box.change_flags(uids, change, permanent(flags), unchanged_since)
-        return StoreResult(tuple(self._box.facts(asked)), kept)
-
-    def copy(self, uids: Iterable[Uid], target: MailboxName) -> Copied:
-        to = self._store.box(target)
-        self._store.look()
-        drafts = self._box.copies(uids, to)
-        self._store.must_fit([draft.wire_size for draft in drafts])
-        return self._filed(to, drafts)
-
-    def move(self, uids: Iterable[Uid], target: MailboxName) -> Copied:
-        self._must_write()
-        to = self._store.box(target)
-        self._store.look()
-        copied = self._filed(to, self._box.moves(uids))
-        if copied.pairs:
-            self._box.moved_away([source for source, _ in copied.pairs])
-        return copied
-
-    def _filed(self, to: Box, drafts: Sequence[Draft]) -> Copied:
-        pairs = to.add(drafts, self._box) if drafts else []
-        return Copied(to.uid_validity, tuple((Uid(source), uid) for source, uid in pairs))
-
-    def expunge(self, uids: Iterable[Uid] | None = None) -> tuple[Uid, ...]:
-        self._must_write()
-        rows = self._box.rows
-        positions = range(len(rows)) if uids is None else rows.positions(uids)
-        return self._remove(rows.uids[at] for at in positions if rows.bits[at] & DELETED_BIT)
-
-    def remove(self, uids: Iterable[Uid]) -> tuple[Uid, ...]:
-        self._must_write()
-        return self._remove(uids)
-
-    def _remove(self, uids: Iterable[int]) -> tuple[Uid, ...]:
-        return self._box.remove(uids, self._actor.session)
-
-    def read_facts(self, uids: Iterable[Uid]) -> list[MessageFacts]:
-        return self._box.facts(uids)
-
-    def read_cached(self, uids: Iterable[Uid], wanted: Wanted) -> list[CachedParts]:
-        return self._box.cached(uids, wanted)
-
-    def read_content(self, uid: Uid) -> MessageContent | None:
-        return self._box.content(uid)
-
-    def read_search(self, key: SearchKey) -> list[Uid]:
-        key, moment = prepared(key), Moment(self.recent, self._store.moment())
-        return [c.facts.uid for c in self._candidates() if matches(key, c, moment)]
-
-    def _candidates(self) -> Iterator[Candidate]:
-        uids = self._box.uids()
-        for start in range(0, len(uids), _BATCH):
-            batch = _Batch(self._box, uids[start : start + _BATCH])
-            for facts in self._box.facts(batch.uids):
-                yield batch.candidate(facts)
-
-    def read_changed_since(self, mod_seq: ModSeq) -> tuple[list[MessageFacts], list[Uid]]:
-        return self._box.changed_since(mod_seq)
-
-    def close(self) -> None:
-        self._listener.watchers.clear()
-        if self._listener in self._box.listeners.sessions:
-            self._box.listeners.sessions.remove(self._listener)
-
-    def _must_write(self) -> None:
-        if self._listener.read_only:
-            raise Refused("The mailbox is open read-only")
-        self._box.check_open()
-
-
-class _Batch:
-    """Messages whose headers are read together, when the first of them is asked for."""
-
-    def __init__(self, box: Box, uids: Sequence[Uid]) -> None:
-        self.uids = uids
-        self._box = box
-        self._headers: dict[int, bytes] | None = None
-
-    def candidate(self, facts: MessageFacts) -> Candidate:
-        return Candidate(facts, lambda: self._header(facts.uid), lambda: self._octets(facts.uid))
-
-    def _header(self, uid: Uid) -> bytes:
-        if self._headers is None:
-            parts = self._box.cached(self.uids, Wanted(header=True))
-            self._headers = {part.uid: part.header for part in parts}
-        return self._headers.get(uid, b"")
-
-    def _octets(self, uid: Uid) -> Octets:
-        return self._box.octets(uid)
 
 
 class MaildirStore:

@@ -66,9 +66,10 @@ def base_of(path: str) -> str:
 
 
 def letters_in(path: str) -> str:
-    """Return FLAGS of ``cur/name:2,FLAGS``; nothing where there are none."""
-    if path.startswith("new/"):
-        return ""
+    """Return FLAGS of ``cur/name:2,FLAGS``; nothing where there are none.
+
+    In ``new`` there should be none, but Python's own ``mailbox`` puts some there.
+    """
     info = path.partition(":")[2]
     return info[2:] if info.startswith("2,") else ""
 

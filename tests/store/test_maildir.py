@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from mailbox import Maildir
 from pathlib import Path
 
 import pytest
@@ -507,6 +508,25 @@ def test_a_file_renamed_behind_our_back_is_still_found(reopen: Open, maildir: Pa
         ["\\Seen"],
         ["\\Seen"],
     ]
+
+
+def test_python_reads_and_changes_our_maildir(reopen: Open, maildir: Path) -> None:
+    """The standard library's Maildir is another program like any other."""
+    store, mailbox = watched(reopen)
+    fill(store, 2)
+    mailbox.snapshot()
+    theirs = Maildir(maildir)
+    assert sorted(one.get_flags() for one in theirs) == ["", ""]
+    key = min(theirs.keys(), key=lambda key: int(key.rpartition(".")[2]))
+    first = theirs[key]
+    assert first["Subject"] == "Lunch"
+    first.set_flags("FS")
+    theirs[key] = first
+    theirs.add(LF)
+    theirs.remove(next(other for other in theirs.keys() if other != key))  # noqa: SIM118
+    mailbox.refresh()
+    assert len(mailbox.snapshot().uids) == len(theirs)
+    assert sum(flags == {FLAGGED, SEEN} for flags in flags_of(mailbox).values()) == 1
 
 
 def test_names_that_others_gave_are_kept(reopen: Open, maildir: Path) -> None:

@@ -115,7 +115,7 @@ def test_names_of_other_files(base: str) -> None:
     ("path", "base", "letters"),
     [
         ("new/1.a", "1.a", ""),
-        ("new/1.a:2,S", "1.a", ""),
+        ("new/1.a:2,S", "1.a", "S"),
         ("cur/1.a", "1.a", ""),
         ("cur/1.a:2,", "1.a", ""),
         ("cur/1.a,S=3:2,FSa", "1.a,S=3", "FSa"),
