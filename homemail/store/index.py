@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from homemail import durable
 from homemail.errors import Temporary
 from homemail.log import Log
 from homemail.model.mailbox import MailboxId, Uid
@@ -56,6 +57,18 @@ CREATE TABLE header (id INTEGER PRIMARY KEY, octets BLOB NOT NULL);
 CREATE TABLE vanished (id INTEGER PRIMARY KEY, mod_seq INTEGER NOT NULL);
 """
 
+_BUSY_SECONDS = 5.0
+_PASSING = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PERM,
+    }
+)
 _CACHE_KIB = 512  # per connection: there may be hundreds of owners; the system caches too
 _MOST_VANISHED = 50_000  # per mailbox; half of them are forgotten when there are more
 
@@ -96,7 +109,9 @@ class Index:
         self._reader = self._connect()
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(
+            self.path, _BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA trusted_schema = OFF")
@@ -106,13 +121,13 @@ class Index:
     def _open(self) -> sqlite3.Connection:
         try:
             return self._checked()
-        except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError) and not self.path.is_file():
+        except sqlite3.Error as error:
+            if _passes(error):
                 raise Temporary("The index of the mailboxes cannot be opened") from error
             self._set_aside(str(error))
         try:
             return self._checked()
-        except sqlite3.DatabaseError as error:
+        except sqlite3.Error as error:
             raise Temporary("The index of the mailboxes cannot be opened") from error
 
     def _checked(self) -> sqlite3.Connection:
@@ -164,14 +179,21 @@ class Index:
                 raise
 
     def _mend(self, error: sqlite3.Error) -> None:
-        """Begin an empty index where the trouble is not one that passes."""
-        if isinstance(error, sqlite3.OperationalError):
+        """Begin an empty index where the trouble is not one that passes.
+
+        Where that fails too, everything goes on without an index.
+        """
+        if _passes(error):
             return
         self._close()
-        self._set_aside(str(error))
         self.generation += 1
-        self._writer = self._open()
-        self._reader = self._connect()
+        try:
+            with durable.doing("making the index anew"):
+                self._set_aside(str(error))
+                self._writer = self._open()
+                self._reader = self._connect()
+        except (Temporary, sqlite3.Error) as trouble:
+            log.error("index cannot be made anew", file=self.path, reason=trouble)
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -309,6 +331,12 @@ class Index:
         for connection in (self._reader, self._writer):
             with contextlib.suppress(sqlite3.Error):
                 connection.close()
+
+
+def _passes(error: sqlite3.Error) -> bool:
+    """Whether the index itself is not to blame: it is locked, the disk is full and the like."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in _PASSING
 
 
 class IndexTrouble(Exception):

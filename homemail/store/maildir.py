@@ -93,7 +93,11 @@ class MaildirStore:
             for directory in (own, self._root):
                 self._check_directory(directory)
             self._lock = durable.FileLock(own / "lock")
-            index = Index(own / "index.sqlite")
+            try:
+                index = Index(own / "index.sqlite")
+            except BaseException:
+                self._lock.close()
+                raise
         self._around = Surroundings(
             index,
             DirectoryWatch(),

@@ -6,7 +6,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from mailbox import Maildir
 from pathlib import Path
 
@@ -276,17 +278,49 @@ def test_a_damaged_index_is_made_again(
     assert len(everything(reopen())["INBOX"]) == len(before["INBOX"]) + 2
 
 
-def test_an_index_that_fails_at_work_stops_nothing(reopen: Open, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda index: index._writer.execute("DROP TABLE message"),
+        lambda index: index._writer.close(),
+        lambda index: index._reader.close(),
+        lambda index: index.path.write_bytes(b"rubbish" * 5000),
+        lambda index: (index._writer.close(), index.path.unlink(), index.path.mkdir()),
+    ],
+)
+def test_an_index_that_fails_at_work_stops_nothing(
+    reopen: Open, tmp_path: Path, spoil: Callable[[Index], object]
+) -> None:
     store = reopen()
     uids = fill(store, 3)
-    store._around.index._writer.execute("DROP TABLE message")
+    spoil(store._around.index)
     uids += fill(store, 1)
     mailbox = store.open(INBOX, ALICE)
     mailbox.store(uids[:2], FlagChange.ADD, frozenset({SEEN}))
     mailbox.remove(uids[1:2])
     assert list(mailbox.snapshot().uids) == [uids[0], uids[2], uids[3]]
     before = everything(store)
-    assert everything(reopen()) == before
+    store.close()
+    if store._around.index.path.is_dir():
+        store._around.index.path.rmdir()
+    assert everything(reopen(crash=True)) == before
+
+
+def test_a_locked_index_is_left_alone(
+    reopen: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(reopen(), 1)
+    reopen().close()
+    monkeypatch.setattr("homemail.store.index._BUSY_SECONDS", 0.0)
+    path = tmp_path / ".homemail/index.sqlite"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("PRAGMA journal_mode = DELETE")
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(Temporary):
+            reopen(crash=True)
+        other.execute("ROLLBACK")
+    assert reopen(crash=True).status(INBOX, ALICE).messages == 1
+    assert list((tmp_path / ".homemail").glob("*damaged*")) == []
 
 
 def test_a_trusted_index_that_cannot_be_read_hides_nothing(
