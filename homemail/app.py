@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 
+from homemail.auth.last_use import LastUses
 from homemail.auth.service import LocalAuthenticator
-from homemail.auth.users_file import UsersFile
+from homemail.auth.sources import open_accounts
 from homemail.config.settings import Settings
 from homemail.durable import make_directory
 from homemail.log import Log
@@ -55,12 +57,14 @@ class House:
         """
         settings, site = self._settings, self._settings.site
         make_directory(site.data_directory)
-        accounts = UsersFile(
-            settings.auth.users_file,
-            local_domains=site.mydestination,
-            default_home=settings.auth.home_base,
+        accounts = open_accounts(settings.auth, site.mydestination)
+        self._last_uses = LastUses(site.data_directory / "app-passwords.json", time.time)
+        self._authenticator = LocalAuthenticator(
+            accounts,
+            settings.auth,
+            server_name=site.myhostname,
+            note_use=self._last_uses.note,
         )
-        self._authenticator = LocalAuthenticator(accounts, settings.auth)
         router = Router(
             site,
             accounts,
@@ -99,8 +103,10 @@ class House:
         await self._frontend.shutdown()
         await self._runner.close()
         await self._queue.close()
+        await self._sender.close()
         await self._worker.close()
         self._authenticator.close()
+        self._last_uses.close()
 
     def _make_sender(self, listeners: Sequence[Listener]) -> SmtpSender:
         site = self._settings.site

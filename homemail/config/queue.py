@@ -107,6 +107,18 @@ class SendingSettings:
     smtp_connect_timeout: float = setting(
         30.0, Time(), "How long one address of a host may take to answer.", postfix=True
     )
+    smtp_connection_cache_time_limit: float = setting(
+        2.0,
+        Time(),
+        "How long a connection is kept open for the next message; 0: not at all.",
+        postfix=True,
+    )
+    smtp_connection_reuse_count_limit: int = setting(
+        100,
+        Number(0, 100_000),
+        "The most messages over one connection; 0: no limit.",
+        postfix=True,
+    )
     smtp_mx_address_limit: int = setting(
         5, Number(1, 100), "The most addresses of a destination that are tried.", postfix=True
     )

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""The client of SMTP and LMTP, without IO: one message over one connection.
+"""The client of SMTP and LMTP, without IO: messages over one connection, one after the other.
 
 The shell does the ``Step`` that it is given and tells what came: ``receive``, ``content_sent``,
 ``tls_started``, ``lose``. Each answers with the next step, or None when more must come first.
-The dialogue itself is one generator, read from top to bottom.
+After ``Finished`` comes ``again`` with the next message, or ``quit``. The dialogue itself is one
+generator, read from top to bottom.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ DATA_SECONDS = 120.0
 BLOCK_SECONDS = 180.0
 FINAL_SECONDS = 600.0
 QUIT_SECONDS = 5.0  # everything is done by then
+
+_AT_ONCE = 100  # RCPT commands in one write: their replies must fit into what TCP holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,20 +92,24 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The end: an answer for each recipient, in order; close the connection.
+    """The end of a transfer: an answer for each recipient, in order.
 
     ``host_trouble``: it was not about the message, so another host may do better;
     ``tls_failed``: TLS began and did not work. ``dsn``: the server took over the notifications.
+    ``reusable``: the server is ready for another message. ``unused``: the connection was lost
+    before the server said anything of this message.
     """
 
     answers: tuple[Answer, ...]
     host_trouble: bool
     dsn: bool
     tls_failed: bool = False
+    reusable: bool = False
+    unused: bool = False
 
 
 Step = Ask | StartTls | SendContent | Finished
-_Talk = Generator[Ask | StartTls | SendContent, tuple[Reply, ...], None]
+_Talk = Generator[Step, tuple[Reply, ...], None]
 
 
 class _Ended(Exception):
@@ -134,9 +141,14 @@ class ClientConnection:
         self._replies: list[Reply] = []
         self._step: Step = Ask(b"", GREETING_SECONDS)
         self._answers: dict[int, Answer] = {}
+        self._indexes = tuple(range(len(transfer.recipients)))  # those of this transaction
+        self._too_many: list[int] = []
         self._offers: dict[str, str] = {}
         self._starting_tls = False
         self._private = options.private
+        self._ending = False
+        self._in_transaction = False  # the server waits for more of it
+        self._heard = True
         self._doing = "receiving the initial server greeting"
         self._talk = self._dialogue()
         self._step = next(self._talk)
@@ -167,14 +179,24 @@ class ClientConnection:
     def tls_started(self) -> Step:
         return self._go_on(())
 
+    def again(self, transfer: Transfer) -> Step:
+        """Begin with another message; only after a ``Finished`` that is reusable."""
+        self._transfer = transfer
+        self._answers = {}
+        self._heard = False
+        return self._go_on(())
+
+    def quit(self) -> Step:
+        """Take leave after ``Finished``; the last step is ``Finished`` again."""
+        self._ending = True
+        return self._go_on(())
+
     def lose(self, why: str = "lost connection") -> Step:
         """The connection ended or timed out: ``lost connection``, ``timed out``."""
-        if isinstance(self._step, Finished):
-            return self._step
         replies, self._replies = tuple(self._replies), []
         try:
             self._step = self._talk.throw(_Lost(why, replies))
-        except StopIteration:
+        except (StopIteration, _Lost):  # lost while nothing was asked
             pass
         return self._step
 
@@ -186,30 +208,55 @@ class ClientConnection:
         return self._step
 
     def _dialogue(self) -> _Talk:
-        host_trouble = True
+        opened = False
         try:
             yield from self._greet()
             yield from self._authenticate()
-            host_trouble = False
-            yield from self._hand_over()
-            yield Ask(b"QUIT\r\n", QUIT_SECONDS)
+            opened = True
+            while not self._ending:
+                yield (yield from self._transfer_once())
         except _Ended as end:
             self._answer_rest(end.answer)
-            host_trouble = end.host_trouble
-            if end.answer.reply.code != 421:
-                yield from self._quit()
+            trouble = end.host_trouble or not opened
+            yield self._finished(host_trouble=trouble, unused=not self._heard)
+            if end.answer.reply.code == 421:
+                return
         except _Lost as lost:
             self._answer_rest(self._lost_answer(lost))
-        count = len(self._transfer.recipients)
-        answers = tuple(self._answers[index] for index in range(count))
-        dsn = "DSN" in self._offers
-        self._step = Finished(answers, host_trouble, dsn, self._starting_tls)
-
-    def _quit(self) -> _Talk:
+            self._step = self._finished(host_trouble=not opened, unused=not self._heard)
+            return
+        finished = self._step
         try:
             yield Ask(b"QUIT\r\n", QUIT_SECONDS)
         except _Lost:
             pass
+        self._step = finished
+
+    def _transfer_once(self) -> Generator[Step, tuple[Reply, ...], Finished]:
+        """Hand the message over; a refusal of it leaves the connection as it is."""
+        try:
+            yield from self._reset()
+            yield from self._hand_over_all()
+        except _Ended as end:
+            if end.answer.reply.code == 421 or end.host_trouble:
+                raise
+            self._answer_rest(end.answer)
+        return self._finished(host_trouble=False, reusable=True)
+
+    def _reset(self) -> _Talk:
+        """Leave the transaction of the message before, where it did not come to its end."""
+        if self._in_transaction:
+            self._doing = "sending RSET"
+            (reply,) = yield Ask(b"RSET\r\n", COMMAND_SECONDS)
+            self._need(reply, 250, host_trouble=True)
+            self._in_transaction = False
+
+    def _finished(
+        self, *, host_trouble: bool, reusable: bool = False, unused: bool = False
+    ) -> Finished:
+        answers = tuple(self._answers[at] for at in range(len(self._transfer.recipients)))
+        dsn = "DSN" in self._offers
+        return Finished(answers, host_trouble, dsn, self._starting_tls, reusable, unused)
 
     def _greet(self) -> _Talk:
         (greeting,) = yield Ask(b"", GREETING_SECONDS)
@@ -281,9 +328,23 @@ class ClientConnection:
             text = f"SASL authentication failed; server {self._options.peer} said: {reply}"
             raise _Ended(_ours(451, "4.7.8", text), host_trouble=True)
 
+    def _hand_over_all(self) -> _Talk:
+        """Hand over as many times as the server needs that takes only so many at once.
+
+        Source: RFC 5321 §4.5.3.1.10.
+        """
+        self._indexes = tuple(range(len(self._transfer.recipients)))
+        while self._indexes:
+            self._too_many = []
+            yield from self._hand_over()
+            took_some = any(self._answers[index].reply.positive for index in self._indexes)
+            self._indexes = tuple(self._too_many) if took_some else ()
+            for index in self._indexes:
+                del self._answers[index]
+
     def _hand_over(self) -> _Talk:
         mail = self._mail()
-        recipients = [self._rcpt(recipient) for recipient in self._transfer.recipients]
+        recipients = [self._rcpt(self._transfer.recipients[index]) for index in self._indexes]
         if "PIPELINING" in self._offers:
             go_ahead = yield from self._pipelined(mail, recipients)
         else:
@@ -291,23 +352,27 @@ class ClientConnection:
         if go_ahead is None:
             return
         self._doing = "sending message body"
-        if len(self._answers) == len(recipients):
+        if self._none_left():
             yield SendContent(empty=True)
             yield Ask(b"", FINAL_SECONDS)
-            return
-        yield SendContent()
-        self._doing = "sending end of data -- message may be sent more than once"
-        yield from self._final_replies()
+        else:
+            yield SendContent()
+            self._doing = "sending end of data -- message may be sent more than once"
+            yield from self._final_replies()
+        self._in_transaction = False
+
+    def _none_left(self) -> bool:
+        return all(index in self._answers for index in self._indexes)
 
     def _stepwise(self, mail: bytes, recipients: list[bytes]) -> _TalkGoAhead:
         self._doing = "sending MAIL FROM"
         (reply,) = yield Ask(mail, COMMAND_SECONDS)
-        self._need(reply, 250)
+        self._take_mail(reply)
         self._doing = "sending RCPT TO"
-        for index, command in enumerate(recipients):
+        for index, command in zip(self._indexes, recipients, strict=True):
             (reply,) = yield Ask(command, COMMAND_SECONDS)
             self._take_rcpt(index, reply)
-        if len(self._answers) == len(recipients):
+        if self._none_left():
             return None
         self._doing = "sending DATA command"
         (reply,) = yield Ask(b"DATA\r\n", DATA_SECONDS)
@@ -316,34 +381,66 @@ class ClientConnection:
 
     def _pipelined(self, mail: bytes, recipients: list[bytes]) -> _TalkGoAhead:
         self._doing = "sending MAIL FROM, RCPT TO and DATA"
-        commands = b"".join((mail, *recipients, b"DATA\r\n"))
+        mail_refused: Reply | None = None
+        for start in range(0, len(recipients), _AT_ONCE):
+            some = recipients[start : start + _AT_ONCE]
+            before = [] if start else [mail]
+            last = start + _AT_ONCE >= len(recipients)
+            commands = [*before, *some, *([b"DATA\r\n"] if last else [])]
+            replies = yield from self._ask_all(commands, start, len(before))
+            if before:
+                mail_refused = self._mail_refused(replies.pop(0))
+            for index, reply in zip(self._indexes[start:], replies[: len(some)], strict=False):
+                self._take_rcpt(index, reply)
+        if mail_refused is not None:
+            return None
+        if replies[-1].code == 354:
+            return replies[-1]
+        if not self._none_left():
+            self._need(replies[-1], 354)
+        return None
+
+    def _ask_all(
+        self, commands: list[bytes], start: int, before: int
+    ) -> Generator[Step, tuple[Reply, ...], list[Reply]]:
+        """Ask for all replies at once; when the connection is lost, refusals so far count."""
         try:
-            mail_reply, *replies, data_reply = yield Ask(
-                commands, COMMAND_SECONDS, len(recipients) + 2
-            )
+            return list((yield Ask(b"".join(commands), COMMAND_SECONDS, len(commands))))
         except _Lost as lost:
-            for index, reply in enumerate(lost.replies[1:]):
-                if reply.permanent and index < len(recipients):
+            self._heard = self._heard or any(reply.code != 421 for reply in lost.replies)
+            for index, reply in zip(self._indexes[start:], lost.replies[before:], strict=False):
+                if reply.permanent:
                     self._answers[index] = Answer(reply, theirs=True)
             raise
-        if mail_reply.code != 250:
-            self._answer_rest(_checked(mail_reply))
-        for index, reply in enumerate(replies):
-            self._take_rcpt(index, reply)
-        if data_reply.code == 354:
-            return data_reply
-        if len(self._answers) < len(recipients):
-            self._need(data_reply, 354)
-        return None
+
+    def _mail_refused(self, reply: Reply) -> Reply | None:
+        if reply.code == 421:
+            raise _Ended(Answer(reply, theirs=True), host_trouble=True)
+        self._heard = True
+        if reply.code == 250:
+            self._in_transaction = True
+            return None
+        for index in self._indexes:
+            self._answers.setdefault(index, _checked(reply))
+        return reply
+
+    def _take_mail(self, reply: Reply) -> None:
+        self._heard = reply.code != 421
+        self._need(reply, 250)
+        self._in_transaction = True
 
     def _take_rcpt(self, index: int, reply: Reply) -> None:
         if reply.code == 421:
             raise _Ended(Answer(reply, theirs=True), host_trouble=False)
-        if not 200 <= reply.code < 300:
-            self._answers.setdefault(index, _checked(reply))
+        if index in self._answers or 200 <= reply.code < 300:
+            return
+        if _says_too_many(reply):
+            self._too_many.append(index)
+            reply = Reply(452, "4.5.3", reply.text) if reply.permanent else reply
+        self._answers[index] = _checked(reply)
 
     def _final_replies(self) -> _Talk:
-        waiting = [n for n in range(len(self._transfer.recipients)) if n not in self._answers]
+        waiting = [index for index in self._indexes if index not in self._answers]
         count = len(waiting) if self._options.lmtp else 1
         try:
             replies = yield Ask(b"", FINAL_SECONDS, count)
@@ -421,7 +518,17 @@ class ClientConnection:
         return _ours(451, "4.4.2", text)
 
 
-_TalkGoAhead = Generator[Ask | StartTls | SendContent, tuple[Reply, ...], Reply | None]
+_TalkGoAhead = Generator[Step, tuple[Reply, ...], Reply | None]
+
+
+def _says_too_many(reply: Reply) -> bool:
+    """Whether RCPT was refused for the number of recipients, not for this one.
+
+    A full mailbox has the same codes with a status of its own.
+    """
+    if reply.code == 552:  # RFC 5321 §4.5.3.1.10: what old servers say
+        return reply.status in ("5.5.3", "5.0.0")
+    return reply.code == 452 and not reply.status.startswith("4.2.")
 
 
 def xtext(text: str) -> str:

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""The shell of the SMTP client: one connection to one address, on asyncio streams."""
+"""The shell of the SMTP client: a connection to one address, on asyncio streams."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
 from collections.abc import Iterator
+from typing import Any, cast
 
 from homemail.errors import NextHopUnreachable
-from homemail.model.message import CHUNK, MessageContent, chunks
+from homemail.model.message import CHUNK, MemoryContent, MessageContent, chunks
 from homemail.mta.sending.client import (
     Ask,
     ClientConnection,
@@ -27,78 +28,98 @@ _PIECE = 64 * 1024  # octets that must get away within the time of a block
 _MORE_SECONDS = 10.0  # for each further reply to what was written at once
 
 
-async def hand_over(
-    target: Target,
-    transfer: Transfer,
-    options: Options,
-    content: MessageContent,
-    connect_seconds: float,
-) -> Finished:
-    """Connect, speak, close; return what became of each recipient.
+async def connect(target: Target, options: Options, connect_seconds: float) -> Connection:
+    """Return a connection that has said nothing yet.
 
     Raises:
-        NextHopUnreachable: there is no connection.
+        NextHopUnreachable: there is none.
     """
     try:
         async with asyncio.timeout(connect_seconds):
-            streams = await asyncio.open_connection(target.address, target.port)
+            if target.is_socket:
+                streams = await asyncio.open_unix_connection(target.address)
+            else:
+                streams = await asyncio.open_connection(target.address, target.port)
     except (OSError, TimeoutError) as error:
         raise NextHopUnreachable(f"connect to {target}: {_reason(error)}") from error
-    shell = _Shell(streams, ClientConnection(transfer, options), content, target)
-    try:
-        return await shell.run()
-    finally:
-        shell.close()
+    return Connection(streams, target, options)
 
 
-class _Shell:
+class Connection:
+    """One connection to one host: messages one after the other, then the leave."""
+
     def __init__(
         self,
         streams: tuple[asyncio.StreamReader, asyncio.StreamWriter],
-        core: ClientConnection,
-        content: MessageContent,
         target: Target,
+        options: Options,
     ) -> None:
         self._reader, self._writer = streams
-        self._core = core
-        self._content = content
         self._target = target
+        self._options = options
+        self._core: ClientConnection | None = None
+        self._content: MessageContent = MemoryContent(b"")
+        self.messages = 0
 
-    async def run(self) -> Finished:
-        step = self._core.step
+    @property
+    def is_alive(self) -> bool:
+        """Whether nothing has come since the last reply, not even the end."""
+        reader: Any = self._reader
+        return not (reader.at_eof() or reader._buffer or self._writer.transport.is_closing())
+
+    async def hand_over(self, transfer: Transfer, content: MessageContent) -> Finished:
+        """Hand a message over; when the answer is not reusable, ``quit`` must follow."""
+        self._content = content
+        self.messages += 1
+        if self._core is None:
+            self._core = ClientConnection(transfer, self._options)
+            return await self._run(self._core.step)
+        return await self._run(self._core.again(transfer))
+
+    async def quit(self) -> None:
+        """Take leave and close."""
+        try:
+            if self._core is not None:
+                await self._run(self._core.quit())
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Close without leave."""
+        self._writer.transport.abort()
+
+    async def _run(self, step: Step) -> Finished:
         while not isinstance(step, Finished):
             step = await self._do(step)
         return step
 
-    def close(self) -> None:
-        self._writer.transport.abort()
-
     async def _do(self, step: Ask | StartTls | SendContent) -> Step:
+        core = cast(ClientConnection, self._core)
         try:
             match step:
                 case Ask():
-                    return await self._ask(step)
+                    return await self._ask(core, step)
                 case StartTls():
                     await self._writer.start_tls(_context(), server_hostname=self._target.name)
-                    return self._core.tls_started()
+                    return core.tls_started()
                 case SendContent():
                     await self._send_content(step)
-                    return self._core.content_sent()
+                    return core.content_sent()
         except TimeoutError:
-            return self._core.lose("timed out")
+            return core.lose("timed out")
         except ssl.SSLError:
-            return self._core.lose("Cannot start TLS: handshake failure")
+            return core.lose("Cannot start TLS: handshake failure")
         except OSError:
-            return self._core.lose()
+            return core.lose()
 
-    async def _ask(self, ask: Ask) -> Step:
+    async def _ask(self, core: ClientConnection, ask: Ask) -> Step:
         async with asyncio.timeout(ask.seconds + _MORE_SECONDS * (ask.count - 1)):
             if ask.data:
                 await self._write(ask.data)
-            step = self._core.receive(b"")
+            step = core.receive(b"")
             while step is None:
                 data = await self._reader.read(_READ)
-                step = self._core.receive(data) if data else self._core.lose()
+                step = core.receive(data) if data else core.lose()
             return step
 
     async def _send_content(self, step: SendContent) -> None:

@@ -19,13 +19,19 @@ Shuffle = Callable[[list[Mx]], None]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One address of one host."""
+    """One address of one host; without a port it is the path of a UNIX socket."""
 
     name: str
     address: str
     port: int
 
+    @property
+    def is_socket(self) -> bool:
+        return not self.port
+
     def __str__(self) -> str:
+        if self.is_socket:
+            return f"{self.name}[{self.address}]"
         return f"{self.name}[{self.address}]:{self.port}"
 
 
@@ -54,6 +60,8 @@ async def find_targets(
         Permanent: there is no such host, it takes no mail, or it is this server.
         Temporary: nobody can say.
     """
+    if not next_hop.port:
+        return (Target("localhost", next_hop.host, 0),)
     if next_hop.bracketed or next_hop.transport == "lmtp":
         return _at(next_hop.host, await _addresses(resolver, next_hop.host), next_hop.port)
     mxs = await _exchangers(next_hop.host, resolver)

@@ -16,9 +16,10 @@ from homemail.model.message import MessageContent
 from homemail.model.reply import reply_for
 from homemail.mta.api import NextHop
 from homemail.mta.sending.client import Finished, Options, Transfer
-from homemail.mta.sending.connection import hand_over
+from homemail.mta.sending.connection import Connection, connect
 from homemail.mta.sending.credentials import PasswordMap
 from homemail.mta.sending.hosts import Myself, Target, find_targets
+from homemail.mta.sending.idle import IdleConnections
 from homemail.mta.sending.transport import Sent
 from homemail.resolve import Resolver
 
@@ -28,7 +29,10 @@ log = Log("smtp")
 
 
 class SmtpSender:
-    """A ``Transport`` that speaks SMTP, or LMTP where the next hop's transport says so."""
+    """A ``Transport`` that speaks SMTP, or LMTP where the next hop's transport says so.
+
+    A connection is kept for ``smtp_connection_cache_time_limit``; close it at the end.
+    """
 
     def __init__(self, settings: SendingSettings, resolver: Resolver, myself: Myself) -> None:
         self._settings = settings
@@ -36,6 +40,11 @@ class SmtpSender:
         self._myself = myself
         path = settings.smtp_sasl_password_maps if settings.smtp_sasl_auth_enable else None
         self._passwords = PasswordMap(path) if path else None
+        self._idle = IdleConnections(settings.smtp_connection_cache_time_limit)
+
+    async def close(self) -> None:
+        """Take leave of the hosts whose connections are still open."""
+        await self._idle.close()
 
     async def __call__(
         self,
@@ -68,8 +77,10 @@ class SmtpSender:
         content: MessageContent,
     ) -> tuple[Sent, ...]:
         worst: tuple[Sent, ...] = ()
-        for target in targets[: self._settings.smtp_mx_address_limit]:
-            of_target = replace(options, peer=str(target), private=_is_loopback(target.address))
+        tries = [(target, _at(options, target)) for target in targets]
+        tries = tries[: self._settings.smtp_mx_address_limit]
+        # Stable: a host with an open connection comes before those that it was taken before.
+        for target, of_target in sorted(tries, key=lambda one: not self._idle.has(one)):
             sent = await self._try_one(target, transfer, of_target, content)
             if not any(one.unreachable for one in sent):
                 return sent
@@ -81,20 +92,52 @@ class SmtpSender:
     async def _try_one(
         self, target: Target, transfer: Transfer, options: Options, content: MessageContent
     ) -> tuple[Sent, ...]:
-        seconds = self._settings.smtp_connect_timeout
         try:
-            finished = await hand_over(target, transfer, options, content, seconds)
+            finished = await self._hand_over(target, transfer, options, content)
             if finished.host_trouble and finished.tls_failed and options.tls == "may":
                 # Opportunistic: a host whose TLS is broken gets its mail in the clear.
                 options = replace(options, tls="none")
-                finished = await hand_over(target, transfer, options, content, seconds)
+                finished = await self._hand_over(target, transfer, options, content)
         except NextHopUnreachable as error:
             return (Sent(reply_for(error), unreachable=True),) * len(transfer.recipients)
         return _sent(finished, target)
 
+    async def _hand_over(
+        self, target: Target, transfer: Transfer, options: Options, content: MessageContent
+    ) -> Finished:
+        """Hand over by a connection that is open, or by a new one."""
+        connection = self._idle.take((target, options))
+        if connection is not None:
+            finished = await self._by(connection, target, transfer, options, content)
+            if not finished.unused:
+                return finished
+        connection = await connect(target, options, self._settings.smtp_connect_timeout)
+        return await self._by(connection, target, transfer, options, content)
 
-def _is_loopback(address: str) -> bool:
-    return ip_address(address.partition("%")[0]).is_loopback
+    async def _by(
+        self,
+        connection: Connection,
+        target: Target,
+        transfer: Transfer,
+        options: Options,
+        content: MessageContent,
+    ) -> Finished:
+        try:
+            finished = await connection.hand_over(transfer, content)
+        except BaseException:
+            connection.close()
+            raise
+        limit = self._settings.smtp_connection_reuse_count_limit
+        if finished.reusable and (not limit or connection.messages < limit):
+            self._idle.keep((target, options), connection)
+        else:
+            self._idle.leave(connection)
+        return finished
+
+
+def _at(options: Options, target: Target) -> Options:
+    private = target.is_socket or ip_address(target.address.partition("%")[0]).is_loopback
+    return replace(options, peer=str(target), private=private)
 
 
 def _sent(finished: Finished, target: Target) -> tuple[Sent, ...]:

@@ -25,6 +25,7 @@ class ScriptedServer:
     tls: ssl.SSLContext | None = None
     commands: list[str] = field(default_factory=list)
     messages: list[bytes] = field(default_factory=list)
+    writers: list[asyncio.StreamWriter] = field(default_factory=list)
     port: int = 0
 
     async def __aenter__(self) -> ScriptedServer:
@@ -43,6 +44,7 @@ class ScriptedServer:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        self.writers.append(writer)
         try:
             await self._serve(reader, writer)
         except (ConnectionError, ssl.SSLError):

@@ -37,10 +37,24 @@ def pieces(data, cut):
     return [piece for piece in (data[:cut], data[cut:]) if piece]
 
 
-def converse(core, script, cut="whole"):
-    """Play the server's part; return what the client wrote and its end."""
-    written, says = [], iter(script)
-    step = core.step
+def converse(core, script, cut="whole", jobs=()):
+    """Play the server's part; return what the client wrote and the end of each message.
+
+    ``jobs`` are handed over after the first one on the same connection.
+    """
+    says, ends = iter(script), []
+    written = speak(core, core.step, says, cut)
+    ends.append(core.step)
+    for job in jobs:
+        assert core.step.reusable
+        written += speak(core, core.again(job), says, cut)
+        ends.append(core.step)
+    written += speak(core, core.quit(), says, cut)
+    return [data for data in written if data], ends if jobs else ends[0]
+
+
+def speak(core, step, says, cut):
+    written = []
     while not isinstance(step, Finished):
         match step:
             case Ask(data):
@@ -55,7 +69,7 @@ def converse(core, script, cut="whole"):
             case SendContent(empty):
                 written.append(b"<EMPTY>" if empty else b"<CONTENT>")
                 step = core.content_sent()
-    return [data for data in written if data], step
+    return written
 
 
 def feed(core, said, cut):
@@ -388,3 +402,76 @@ def test_an_address_cannot_bring_commands():
     hostile = Recipient(Address("bob>\r\nRSET\r\n", Domain.parse("far.test")))
     written, _ = finish(transfer(hostile), [*HELLO, b"250 a\r\n550 b\r\n503 c\r\n", b"221 d\r\n"])
     assert len(written[1].splitlines()) == 3
+
+
+def test_the_rest_after_too_many_recipients():
+    job = transfer("a@x.test", "b@x.test", "c@x.test", "d@x.test")
+    first = b"250 m\r\n250 a\r\n452 4.5.3 too many\r\n552 too many\r\n450 4.2.0 d\r\n354 go\r\n"
+    second = b"250 m\r\n250 b\r\n550 5.1.1 c\r\n354 go\r\n"
+    script = [*HELLO, first, b"250 taken\r\n", second, b"250 too\r\n", b"221 bye\r\n"]
+    for cut in ("whole", "octets"):
+        written, finished = converse(ClientConnection(job, OPTIONS), script, cut)
+        assert codes(finished) == [(250, True), (250, True), (550, True), (450, True)]
+        rest = b"RCPT TO:<b@x.test>\r\nRCPT TO:<c@x.test>\r\nDATA\r\n"
+        assert written[3].endswith(rest)
+        assert written.count(b"<CONTENT>") == 2
+
+
+@pytest.mark.parametrize(
+    ("reply", "code"),
+    [(b"452 4.5.3 too many", 452), (b"552 too many", 452), (b"552 5.2.2 full", 552)],
+)
+def test_too_many_without_any_taken_is_not_repeated(reply, code):
+    script = [*HELLO, b"250 m\r\n" + reply + b"\r\n554 none\r\n", b"221 bye\r\n"]
+    _, finished = finish(transfer(), script)
+    assert codes(finished) == [(code, True)]
+
+
+def test_too_many_is_not_repeated_when_the_message_was_refused():
+    script = [*HELLO, b"250 m\r\n250 a\r\n452 4.5.3 b\r\n354 go\r\n", b"451 4.3.0 no\r\n"]
+    _, finished = finish(transfer("a@x.test", "b@x.test"), [*script, b"221 bye\r\n"])
+    assert codes(finished) == [(451, True), (452, True)]
+
+
+def test_many_recipients_are_said_in_pieces():
+    job = transfer(*(f"r{n}@x.test" for n in range(250)))
+    script = [*HELLO, b"250 ok\r\n" * 101, b"250 ok\r\n" * 100, b"250 ok\r\n" * 50 + b"354 go\r\n"]
+    written, finished = finish(job, [*script, b"250 taken\r\n", b"221 bye\r\n"])
+    assert [data.count(b"RCPT") for data in written[1:4]] == [100, 100, 50]
+    assert codes(finished) == [(250, True)] * 250
+
+
+TAKEN = [b"250 a\r\n250 b\r\n354 c\r\n", b"250 d\r\n"]
+
+
+def test_one_connection_takes_several_messages():
+    script = [*HELLO, *TAKEN, *TAKEN, b"221 bye\r\n"]
+    core = ClientConnection(transfer(), OPTIONS)
+    written, ends = converse(core, script, jobs=[transfer("carol@far.test")])
+    assert [codes(end) for end in ends] == [[(250, True)]] * 2
+    assert b"RCPT TO:<carol@far.test>" in written[3]
+    assert written.count(b"QUIT\r\n") == 1
+
+
+def test_a_refused_message_is_left_before_the_next():
+    refused = b"250 a\r\n550 b\r\n554 c\r\n"
+    script = [*HELLO, refused, b"250 reset\r\n", *TAKEN, b"221 bye\r\n"]
+    core = ClientConnection(transfer(), OPTIONS)
+    written, ends = converse(core, script, jobs=[transfer("carol@far.test")])
+    assert [codes(end) for end in ends] == [[(550, True)], [(250, True)]]
+    assert b"RSET\r\n" in written
+
+
+@pytest.mark.parametrize("end", [[DOWN], [b"421 4.4.2 idle for too long\r\n", DOWN]])
+def test_a_connection_that_ended_while_it_was_not_needed(end):
+    core = ClientConnection(transfer(), OPTIONS)
+    _, ends = converse(core, [*HELLO, *TAKEN, *end], jobs=[transfer("carol@far.test")])
+    assert [one.unused for one in ends] == [False, True]
+    assert not ends[1].reusable
+
+
+def test_a_connection_that_ends_after_a_reply_was_used():
+    core = ClientConnection(transfer(), OPTIONS)
+    script = [*HELLO, *TAKEN, b"250 a\r\n", DOWN]
+    _, ends = converse(core, script, jobs=[transfer("carol@far.test")])
+    assert not ends[1].unused

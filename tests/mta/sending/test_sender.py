@@ -34,7 +34,9 @@ def send(server, *recipients, content=CONTENT, transport="smtp", settings=None, 
     async def run():
         async with server:
             hop = NextHop(transport, "127.0.0.1", server.port, bracketed=True)
-            return await sender(hop, sample, sample.recipients, content)
+            sents = await sender(hop, sample, sample.recipients, content)
+            await sender.close()
+            return sents
 
     return asyncio.run(run())
 
@@ -316,3 +318,83 @@ def test_a_relayhost_with_a_password(tmp_path, server_tls, password):
     assert sent.reply.positive == (password == "right")
     assert sent.reply.temporary == (password != "right")
     assert len(collected.envelopes) == (password == "right")
+
+
+def send_each(server, count, between=None, **settings):
+    """Send ``count`` messages one after the other; return the reply of each."""
+    settings = SendingSettings(smtp_helo_name="home.test", **settings)
+    sender = SmtpSender(settings, RESOLVER, MYSELF)
+
+    async def run():
+        async with server:
+            hop = NextHop("smtp", "127.0.0.1", server.port, bracketed=True)
+            codes = []
+            for number in range(count):
+                sample = envelope(f"r{number}@far.test")
+                (sent,) = await sender(hop, sample, sample.recipients, CONTENT)
+                codes.append(sent.reply.code)
+                if between:
+                    await between(server)
+            await sender.close()
+            return codes
+
+    return asyncio.run(run())
+
+
+def hellos(server):
+    return [command.split()[0] for command in server.commands].count("EHLO")
+
+
+@pytest.mark.parametrize(
+    ("settings", "connections"),
+    [
+        ({}, 1),
+        ({"smtp_connection_reuse_count_limit": 2}, 3),
+        ({"smtp_connection_cache_time_limit": 0}, 5),
+    ],
+)
+def test_a_connection_is_used_again(settings, connections):
+    server = ScriptedServer()
+    assert send_each(server, 5, **settings) == [250] * 5
+    assert hellos(server) == connections
+    assert server.commands.count("QUIT") == connections
+    assert len(server.messages) == 5
+
+
+def test_a_connection_after_trouble_is_not_used_again():
+    server = ScriptedServer({"r1@far.test": "550 5.1.1 no", "r2@far.test": CLOSE})
+    assert send_each(server, 4) == [250, 550, 451, 250]
+    assert hellos(server) == 2
+
+
+def test_a_connection_that_the_host_closed_is_replaced():
+    async def between(server):
+        for writer in server.writers:
+            writer.close()
+
+    server = ScriptedServer()
+    assert send_each(server, 3, between) == [250] * 3
+    assert len(server.messages) == 3
+
+
+def test_a_unix_socket(tmp_path):
+    path = tmp_path / "lmtp"
+    server = ScriptedServer(lmtp=True)
+
+    async def run():
+        async with server:
+            listening = await asyncio.start_unix_server(server._talk, path)
+            sender = SmtpSender(SendingSettings(), RESOLVER, MYSELF)
+            sample = envelope("bob@far.test")
+            answers = []
+            for where in (str(path), str(tmp_path / "dead")):
+                hop = NextHop("lmtp", where, 0)
+                answers += await sender(hop, sample, sample.recipients, CONTENT)
+            await sender.close()
+            listening.close()
+            return answers
+
+    good, dead = asyncio.run(run())
+    assert good.reply.positive
+    assert (dead.reply.temporary, dead.unreachable) == (True, True)
+    assert "No such file" in dead.reply.text
