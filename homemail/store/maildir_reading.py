@@ -250,10 +250,12 @@ class ReadableBox:
         """Return what changed and what vanished after ``mod_seq``."""
         rows, record = self.rows, self.record
         changed = [uid for uid, at in zip(rows.uids, rows.mod_seqs, strict=False) if at > mod_seq]
-        if record is not None and mod_seq >= record.forgotten:
-            return self.facts(changed), self.around.index.vanished(record, mod_seq)
         here = set(rows.uids)
-        return self.facts(changed), [Uid(u) for u in range(1, self.announced) if u not in here]
+        if record is not None and mod_seq >= record.forgotten:
+            vanished: Iterable[Uid] = self.around.index.vanished(record, mod_seq)
+        else:
+            vanished = map(Uid, range(1, self.announced))
+        return self.facts(changed), [uid for uid in vanished if uid not in here]
 
 
 def _parts(uid: int, described: Description, wanted: Wanted) -> CachedParts:
