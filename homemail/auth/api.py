@@ -47,11 +47,23 @@ class Accounts(Protocol):
     async def secrets(self, account: AccountId) -> Sequence[str]:
         """Return the account's ``{SCHEME}value`` secrets, or none when it may not log in."""
 
+    async def app_passwords(self, account: AccountId) -> Mapping[str, str]:
+        """Return the secrets that one program each logs in with, by the program's label."""
+
+    async def replace_secret(self, account: AccountId, old: str, new: Sequence[str]) -> None:
+        """Put ``new`` in the place of ``old``, where this source can be written.
+
+        Raises ``MailError`` where it cannot be written now.
+        """
+
     def common_schemes(self) -> frozenset[str]:
         """Return the schemes that every account which may log in has a secret of.
 
         A mechanism such as SCRAM-SHA-256 is announced only where nobody is left out.
         """
+
+    def stored_schemes(self) -> frozenset[str]:
+        """Return the schemes that any account has a secret of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,3 +124,11 @@ class Authenticator(Protocol):
         self, name: str, password: bytes, channel: ChannelFacts
     ) -> Authenticated | Denied:
         """Check a name and password (IMAP LOGIN, POP3 USER and PASS)."""
+
+    def apop_timestamp(self, channel: ChannelFacts) -> str | None:
+        """Return what a POP3 greeting challenges its client with, None where nobody has APOP."""
+
+    async def apop(
+        self, name: str, digest: str, timestamp: str, channel: ChannelFacts
+    ) -> Authenticated | Denied:
+        """Check what a client makes of its password and ``timestamp`` (RFC 1939 §7)."""

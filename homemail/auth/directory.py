@@ -8,7 +8,7 @@ address of the same text.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from homemail.auth.api import Account
 from homemail.auth.schemes import scheme_of
@@ -23,9 +23,12 @@ class Directory:
         self._by_name: dict[str, Account] = {}
         self._by_address: dict[str, Account] = {}
         self._secrets: dict[AccountId, tuple[str, ...]] = {}
+        self._app_passwords: dict[AccountId, Mapping[str, str]] = {}
         self._common_schemes: frozenset[str] | None = None
 
-    def add(self, account: Account, secrets: Sequence[str]) -> None:
+    def add(
+        self, account: Account, secrets: Sequence[str], apps: Mapping[str, str] | None = None
+    ) -> None:
         """Take in an account.
 
         Raises:
@@ -41,6 +44,8 @@ class Directory:
         self._by_name[key] = account
         self._by_address.update(dict.fromkeys(extra, account))
         self._secrets[account.id] = tuple(secrets)
+        if apps:
+            self._app_passwords[account.id] = apps
 
     def find(self, name: str) -> Account | None:
         """Return the account with this login name."""
@@ -68,6 +73,16 @@ class Directory:
         known = self._by_name.get(_name_key(str(account)) or "")
         return self._secrets[known.id] if known is not None and known.enabled else ()
 
+    def app_passwords(self, account: AccountId) -> Mapping[str, str]:
+        """Return the account's secrets for single programs, none where it may not log in."""
+        known = self._by_name.get(_name_key(str(account)) or "")
+        apps = self._app_passwords.get(known.id) if known is not None and known.enabled else None
+        return apps or {}
+
+    def stored_schemes(self) -> frozenset[str]:
+        """Return the schemes that any account has a secret of."""
+        return frozenset(scheme_of(one) for secrets in self._secrets.values() for one in secrets)
+
     def common_schemes(self) -> frozenset[str]:
         """Return the schemes that every account which may log in has a secret of."""
         if self._common_schemes is None:
@@ -79,6 +94,13 @@ class Directory:
             frozenset(map(scheme_of, self._secrets[account.id]))
             for account in self._by_name.values()
             if account.enabled and self._secrets[account.id]
+        ]
+        # Who logs in with the password of a program must not be led to a mechanism that only
+        # knows the account's own.
+        kinds += [
+            frozenset(map(scheme_of, apps.values()))
+            for name, apps in self._app_passwords.items()
+            if self._by_name[_name_key(str(name)) or ""].enabled
         ]
         return frozenset.intersection(*kinds) if kinds else frozenset()
 

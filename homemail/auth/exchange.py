@@ -6,8 +6,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from homemail.auth.api import Authenticated, Challenge, Denied, SaslStep
-from homemail.auth.sasl.dialogue import BadResponse, Failed, Mechanism, Outcome, Recall, Send
-from homemail.auth.scram_verifier import ScramVerifier
+from homemail.auth.sasl.dialogue import (
+    Answer,
+    BadResponse,
+    Failed,
+    Mechanism,
+    Outcome,
+    Question,
+    Scene,
+    Send,
+)
 from homemail.errors import Temporary
 from homemail.log import Log
 
@@ -18,10 +26,10 @@ _RESPONSE_OCTETS = 12_288  # RFC 4954 §4 sets this limit for SMTP; it serves th
 MALFORMED = Denied("Invalid SASL response")
 UNAVAILABLE = Denied("Try again later", temporary=True, code="UNAVAILABLE")
 
-Recollect = Callable[[Recall], Awaitable[ScramVerifier | Denied]]
-"""Looks up the verifier of an account, made up where there is none, in the client's turn."""
+Inform = Callable[[str, Question], Awaitable[Answer | Denied]]
+"""Answers the question of a mechanism; what an account lacks is made up."""
 
-Conclude = Callable[[Mechanism, Outcome], Awaitable[Authenticated | Denied]]
+Conclude = Callable[[str, Outcome], Awaitable[Authenticated | Denied]]
 """Checks what is claimed, counts what has failed."""
 
 
@@ -43,13 +51,13 @@ class Exchange:
     def __init__(
         self,
         mechanism: Mechanism,
-        nonce: Callable[[], str],
-        recollect: Recollect,
+        scene: Scene,
+        inform: Inform,
         conclude: Conclude,
     ) -> None:
-        self._mechanism = mechanism
-        self._dialogue = mechanism.begin(nonce)
-        self._recollect = recollect
+        self._mechanism = mechanism.name
+        self._dialogue = mechanism.begin(scene)
+        self._inform = inform
         self._conclude = conclude
         self._started = False
 
@@ -64,11 +72,11 @@ class Exchange:
     async def _advance(self, response: bytes | None) -> SaslStep:
         try:
             wanted = self._first(response) if not self._started else self._give(response or b"")
-            while isinstance(wanted, Recall):
-                verifier = await self._recollect(wanted)
-                if isinstance(verifier, Denied):
-                    return self._stop(verifier)
-                wanted = self._give(verifier)
+            while not isinstance(wanted, Send):
+                answer = await self._inform(self._mechanism, wanted)
+                if isinstance(answer, Denied):
+                    return self._stop(answer)
+                wanted = self._give(answer)
             return Challenge(wanted.octets)
         except StopIteration as end:
             return await self._conclude(self._mechanism, end.value)
@@ -76,12 +84,12 @@ class Exchange:
             await self._conclude(self._mechanism, Failed())
             return MALFORMED
 
-    def _first(self, response: bytes | None) -> Send | Recall:
+    def _first(self, response: bytes | None) -> Send | Question:
         self._started = True
         wanted = next(self._dialogue)
         return wanted if response is None else self._give(response)
 
-    def _give(self, answer: bytes | ScramVerifier) -> Send | Recall:
+    def _give(self, answer: Answer) -> Send | Question:
         return self._dialogue.send(answer)
 
     def _stop(self, denied: Denied) -> Denied:

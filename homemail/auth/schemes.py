@@ -21,7 +21,7 @@ import bcrypt
 from argon2.low_level import Type, hash_secret, verify_secret
 from passlib import hash as passlib_hash
 
-from homemail.auth import libcrypt
+from homemail.auth import libcrypt, pam
 from homemail.auth.prepare import prepare, prepare_password
 from homemail.auth.scram_verifier import ScramVerifier
 from homemail.log import Log
@@ -31,6 +31,12 @@ log = Log("auth")
 _SECRET = re.compile(r"\{([A-Za-z0-9-]+)(?:\.(b64|base64|hex))?\}(.*)", re.DOTALL)
 _ARGON2_SALT_OCTETS = 16
 _BCRYPT_OCTETS = 72
+_APP_SALT_OCTETS = 16
+_CRYPT_NAMES = frozenset({"CRYPT", "DES-CRYPT", "MD5", "MD5-CRYPT"})
+_STRONG_CRYPT = ("$2a$", "$2b$", "$2y$", "$5$", "$6$", "$y$", "$gy$", "$7$", "$argon2", "!", "*")
+_FAST = frozenset(
+    f"{prefix}{digest}" for prefix in ("", "S") for digest in ("SHA", "SHA1", "SHA256", "SHA512")
+) | {"PLAIN-MD5", "LDAP-MD5", "SMD5"}
 
 Matches = Callable[[bytes, str], bool]
 
@@ -70,6 +76,46 @@ def cheapest_first(secrets: Sequence[str]) -> list[str]:
     What is stored of one password by several schemes is no safer than the weakest of them.
     """
     return sorted(secrets, key=lambda secret: not scheme_of(secret).startswith("SCRAM-"))
+
+
+def is_weak(secret: str) -> bool:
+    """Return whether a stolen file gives this password away: a fast hash, or one without salt.
+
+    A password that is stored as it is was stored so on purpose, and is not meant.
+    """
+    match = _SECRET.fullmatch(secret)
+    value = match[3] if match else secret
+    if scheme_of(secret) in _CRYPT_NAMES:
+        return not value.startswith(_STRONG_CRYPT)
+    return scheme_of(secret) in _FAST
+
+
+def replaced(secrets: Sequence[str], old: str, new: Sequence[str]) -> tuple[str, ...]:
+    """Return ``secrets`` with ``new`` in the place of ``old``."""
+    return tuple(one for secret in secrets for one in (new if secret == old else (secret,)))
+
+
+def plain_password(secrets: Sequence[str]) -> bytes | None:
+    """Return the password itself where one of ``secrets`` is it, else None."""
+    for secret in secrets:
+        match = _SECRET.fullmatch(secret)
+        if match and SCHEMES.get(match[1].upper()) is _plain:
+            try:
+                return _plain_value(match[2], match[3]).encode()
+            except ValueError:
+                continue
+    return None
+
+
+def new_app_secret(password: str) -> str:
+    """Return what to store for a password that was made for one program.
+
+    It has 99 bits of chance in it: a slow hash would protect it no better, and each one of an
+    account is tried at each login.
+    """
+    salt = secrets.token_bytes(_APP_SALT_OCTETS)
+    digest = hashlib.sha512(password.encode() + salt).digest()
+    return "{SSHA512}" + base64.b64encode(digest + salt).decode()
 
 
 def scram_verifier(secret: str, scheme: str) -> ScramVerifier | None:
@@ -230,4 +276,5 @@ SCHEMES: dict[str, Matches] = {
     "SSHA512": _salted("sha512"),
     "SCRAM-SHA-1": _scram("sha1"),
     "SCRAM-SHA-256": _scram("sha256"),
+    "PAM": pam.matches,
 }

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from homemail import durable
+from homemail.auth.schemes import replaced
 from homemail.auth.users_line import UserLine, with_added, with_changed
 from homemail.errors import LockTimeout, Permanent
 
@@ -39,6 +40,19 @@ def set_secrets(path: Path, name: str, secrets: Sequence[str]) -> None:
         NoSuchUser: it is not in the file.
     """
     _change_line(path, name, lambda line: dataclasses.replace(line, secrets=tuple(secrets)))
+
+
+def replace_secret(path: Path, name: str, old: str, new: Sequence[str]) -> None:
+    """Put ``new`` in the place of the secret ``old``, unless that is gone meanwhile.
+
+    Raises:
+        NoSuchUser: the account is not in the file.
+    """
+
+    def change(line: UserLine) -> UserLine:
+        return dataclasses.replace(line, secrets=replaced(line.secrets, old, new))
+
+    _change_line(path, name, change)
 
 
 def set_option(path: Path, name: str, key: str, value: str | None) -> None:

@@ -8,13 +8,15 @@ cannot be read nothing is known: mail is deferred, not refused.
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from homemail.auth import users_edit
 from homemail.auth.api import Account
 from homemail.auth.directory import Directory
-from homemail.auth.users_line import UserLine, accounts_in
+from homemail.auth.users_line import APP_PASSWORD, UserLine, accounts_in
 from homemail.errors import ConfigError, TableUnavailable
 from homemail.log import Log
 from homemail.model.address import AccountId, Address, account_id
@@ -58,9 +60,21 @@ class UsersFile:
     async def secrets(self, account: AccountId) -> Sequence[str]:
         return self._current().secrets(account)
 
+    async def app_passwords(self, account: AccountId) -> Mapping[str, str]:
+        return self._current().app_passwords(account)
+
+    async def replace_secret(self, account: AccountId, old: str, new: Sequence[str]) -> None:
+        await asyncio.to_thread(users_edit.replace_secret, self.path, account, old, new)
+
     def common_schemes(self) -> frozenset[str]:
         try:
             return self._current().common_schemes()
+        except TableUnavailable:
+            return frozenset()
+
+    def stored_schemes(self) -> frozenset[str]:
+        try:
+            return self._current().stored_schemes()
         except TableUnavailable:
             return frozenset()
 
@@ -103,7 +117,7 @@ class UsersFile:
     def _add(self, directory: Directory, line: UserLine) -> ValueError | None:
         account = account_of(line, self._default_home)
         try:
-            directory.add(account, line.secrets)
+            directory.add(account, line.secrets, line.app_passwords)
         except ValueError as error:
             return error
         return None
@@ -119,5 +133,5 @@ def account_of(line: UserLine, default_home: Path) -> Account:
         gid=line.gid,
         addresses=line.addresses,
         enabled=line.enabled,
-        options=dict(line.options),
+        options={k: v for k, v in line.options.items() if not k.startswith(APP_PASSWORD)},
     )

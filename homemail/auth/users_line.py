@@ -18,6 +18,9 @@ from homemail.model.address import Address, account_id, parse_local_part
 _NAME_OCTETS = 255
 _KEY = re.compile(r"[A-Za-z0-9_.-]+")
 
+APP_PASSWORD = "app_password."
+"""Begins the options that hold the password of one program: ``app_password.LABEL={SCHEME}…``."""
+
 
 @dataclass(frozen=True, slots=True)
 class UserLine:
@@ -39,6 +42,15 @@ class UserLine:
             self.options.get(key, "no").lower() not in ("no", "n", "false", "0")
             for key in ("disabled", "nologin")
         )
+
+    @property
+    def app_passwords(self) -> dict[str, str]:
+        """The secrets that one program each logs in with, by its label."""
+        return {
+            key.removeprefix(APP_PASSWORD): value
+            for key, value in self.options.items()
+            if key.startswith(APP_PASSWORD)
+        }
 
     @property
     def addresses(self) -> tuple[Address, ...]:

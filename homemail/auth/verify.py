@@ -14,12 +14,17 @@ import secrets as random
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from typing import TypeVar
 
-from homemail.auth.schemes import cheapest_first, new_secrets, verify
+from homemail.auth import pam
+from homemail.auth.schemes import cheapest_first, new_secrets, scheme_of, verify
 from homemail.model.address import AccountId
+
+T = TypeVar("T")
 
 _MOST_REMEMBERED = 10_000
 _PASSWORD_OCTETS = 1024
+_COSTLY = ("ARGON2", "SCRAM-", "BLF-CRYPT", "PBKDF2")
 
 
 class Verifier:
@@ -30,7 +35,7 @@ class Verifier:
         self._now = now
         self._remember = remember
         self._key = random.token_bytes(32)
-        self._remembered: OrderedDict[bytes, tuple[float, bytes]] = OrderedDict()
+        self._remembered: OrderedDict[bytes, tuple[float, bytes, str]] = OrderedDict()
         self._nobody: tuple[str, ...] = ()
 
     def digest(self, *parts: str | bytes) -> bytes:
@@ -42,38 +47,47 @@ class Verifier:
         framed = b"".join(len(part).to_bytes(4, "big") + part for part in text)
         return hmac.digest(self._key, framed, "sha256")
 
-    def remembers(self, account: AccountId, secrets: Sequence[str], password: bytes) -> bool:
-        """Return whether this was found right a short time ago, with the same secrets."""
+    def remembered(self, account: AccountId, secrets: Sequence[str], password: bytes) -> str | None:
+        """Return the secret that matched a short time ago, when ``secrets`` were the same."""
         known = self._remembered.get(self.digest(account, password))
         if known is None or not secrets:
-            return False
-        until, made_of = known
-        return until > self._now() and hmac.compare_digest(made_of, self.digest(*secrets))
+            return None
+        until, made_of, matched = known
+        if until > self._now() and hmac.compare_digest(made_of, self.digest(*secrets)):
+            return matched
+        return None
 
-    async def check(self, account: AccountId, secrets: Sequence[str], password: bytes) -> bool:
-        """Return whether ``password`` matches one of ``secrets``; with none it takes as long."""
-        if self.remembers(account, secrets, password):
-            return True
-        if not await self._run(tuple(secrets), password):
-            return False
-        if self._remember > 0:
+    async def check(
+        self, account: AccountId, secrets: Sequence[str], password: bytes
+    ) -> str | None:
+        """Return which of ``secrets`` the password matches; with none it takes as long."""
+        if matched := self.remembered(account, secrets, password):
+            return matched
+        matched = await self.run(self._verify, tuple(secrets), password)
+        # What PAM checks can change without our noticing.
+        if matched and self._remember > 0 and scheme_of(matched) != pam.SCHEME:
             key = self.digest(account, password)
-            self._remembered[key] = (self._now() + self._remember, self.digest(*secrets))
+            self._remembered[key] = (self._now() + self._remember, self.digest(*secrets), matched)
             self._remembered.move_to_end(key)
             if len(self._remembered) > _MOST_REMEMBERED:
                 self._remembered.popitem(last=False)
-        return True
+        return matched
 
-    async def _run(self, secrets: tuple[str, ...], password: bytes) -> bool:
+    async def run(self, function: Callable[..., T], *arguments: object) -> T:
+        """Run ``function`` in one of the threads."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._executor, self._verify, secrets, password)
+        return await loop.run_in_executor(self._executor, function, *arguments)
 
-    def _verify(self, secrets: tuple[str, ...], password: bytes) -> bool:
+    def _verify(self, secrets: tuple[str, ...], password: bytes) -> str | None:
         """Run in a thread."""
         if not self._nobody:
             self._nobody = new_secrets(random.token_hex(16))
-        if secrets and len(password) <= _PASSWORD_OCTETS:
-            return any(verify(secret, password) for secret in cheapest_first(secrets))
-        for secret in self._nobody:
-            verify(secret, password[:_PASSWORD_OCTETS])
-        return False
+        if len(password) <= _PASSWORD_OCTETS:
+            for secret in cheapest_first(secrets):
+                if verify(secret, password):
+                    return secret
+        if not any(scheme_of(secret).startswith(_COSTLY) for secret in secrets):
+            # Nobody, or an account whose hash is fast: both take as long as a new account's.
+            for secret in self._nobody:
+                verify(secret, password[:_PASSWORD_OCTETS])
+        return None

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import urllib.parse
 from dataclasses import Field, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -133,6 +134,42 @@ class TemplateList(TextList):
     """A list of strings as in ``Template``."""
 
     names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Words(TextList):
+    """A list of known words, each once, in any case."""
+
+    words: tuple[str, ...]
+
+    @property
+    def expected(self) -> str:  # type: ignore[override]
+        return "a list out of " + ", ".join(toml_string(word) for word in self.words)
+
+    def parse(self, value: object) -> tuple[str, ...]:
+        known = {word.upper(): word for word in self.words}
+        found = [word.upper() for word in TextList().parse(value)]
+        if len(set(found)) < len(found) or not known.keys() >= set(found):
+            raise ValueError(self.expected)
+        return tuple(known[word] for word in found)
+
+
+class Url:
+    """The address of a web service; ``https``, or ``http`` on this machine; or empty."""
+
+    expected = "an https:// address, or an empty text"
+
+    def parse(self, value: object) -> str:
+        if not isinstance(value, str):
+            raise ValueError(self.expected)
+        parts = urllib.parse.urlsplit(value)
+        is_local = parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1")
+        if value and not (parts.hostname and (parts.scheme == "https" or is_local)):
+            raise ValueError(self.expected)
+        return value
+
+    def show(self, value: str) -> str:
+        return toml_string(value)
 
 
 class Switch:

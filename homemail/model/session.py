@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 
 from homemail.model.address import AccountId
@@ -35,11 +36,17 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class TlsFacts:
-    """How a connection is protected; ``None`` in its place means not at all."""
+    """How a connection is protected; ``None`` in its place means not at all.
+
+    ``bindings`` is the data of each channel binding type that the connection has (RFC 5929,
+    RFC 9266); ``client_names`` are those in the client's certificate, which was verified.
+    """
 
     version: str
     cipher: str
     server_name: str | None = None
+    bindings: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    client_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +56,17 @@ class ChannelFacts:
     protocol: str  # "imap", "pop3", "managesieve", "smtp"
     peer: Peer
     tls: TlsFacts | None
+    tls_required: bool = False
 
     @property
     def is_private(self) -> bool:
         """A password may be sent in the clear: under TLS, or from this machine to itself."""
-        return self.tls is not None or self.peer.is_loopback
+        return self.tls is not None or (self.peer.is_loopback and not self.tls_required)
+
+    @property
+    def is_too_open(self) -> bool:
+        """Nobody may log in before TLS has begun, whatever he shows."""
+        return self.tls_required and self.tls is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
+import hmac
 import logging
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +15,7 @@ import pytest
 from homemail.auth import verify
 from homemail.auth.api import Account, Authenticated, Challenge, Denied
 from homemail.auth.memory import MemoryAccounts
+from homemail.auth.schemes import new_app_secret
 from homemail.auth.scram_verifier import ScramVerifier
 from homemail.auth.service import LocalAuthenticator
 from homemail.config.auth import AuthSettings
@@ -23,6 +27,7 @@ from tests.auth.scram_client import ScramClient
 FAR = Peer("192.0.2.1", 1)
 TLS = ChannelFacts("imap", FAR, TlsFacts("TLSv1.3", "any"))
 OPEN = ChannelFacts("imap", FAR, None)
+BOUND = ChannelFacts("imap", FAR, TlsFacts("TLSv1.3", "any", bindings={"tls-exporter": b"k"}))
 LOCAL = ChannelFacts("pop3", Peer("127.0.0.1", 1), None)
 FAILED = Denied("Authentication failed")
 UNAVAILABLE = Denied("Try again later", temporary=True, code="UNAVAILABLE")
@@ -113,8 +118,10 @@ def test_nobody_and_a_wrong_password_cost_the_same(house, monkeypatch):
 
 def test_mechanisms(house):
     offered = house.authenticator.mechanisms
-    assert offered(TLS) == offered(LOCAL) == ("SCRAM-SHA-256", "PLAIN", "LOGIN")
-    assert offered(OPEN) == ("SCRAM-SHA-256",)
+    assert offered(TLS) == offered(LOCAL) == ("SCRAM-SHA-256", "CRAM-MD5", "PLAIN", "LOGIN")
+    assert offered(OPEN) == ("SCRAM-SHA-256", "CRAM-MD5")
+    assert offered(BOUND)[:2] == ("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256")
+    assert offered(ChannelFacts("imap", LOCAL.peer, None, tls_required=True)) == ()
     house.accounts.put(Account(AccountId("erin"), Path("/e")), ["{SSHA}x"])
     assert offered(TLS) == ("PLAIN", "LOGIN")
     assert offered(OPEN) == ()
@@ -283,3 +290,144 @@ def test_its_own_threads_end():
     authenticator = LocalAuthenticator(MemoryAccounts([]), AuthSettings())
     assert asyncio.run(authenticator.login("a", b"b", TLS)) == FAILED
     authenticator.close()
+
+
+def test_cram_md5_and_apop_for_who_stores_a_password(house):
+    offered = house.authenticator.mechanisms
+    timestamp = house.authenticator.apop_timestamp(OPEN)
+    assert timestamp.startswith("<")
+    digest = hashlib.md5(timestamp.encode() + b"alice-secret").hexdigest()
+    apop = house.authenticator.apop
+    assert isinstance(asyncio.run(apop("alice", digest, timestamp, OPEN)), Authenticated)
+    assert asyncio.run(apop("alice", digest, "<other>", OPEN)) == FAILED
+    assert asyncio.run(apop("nobody", digest, timestamp, OPEN)) == FAILED
+    house.accounts.put(Account(AccountId("erin"), Path("/e")), ["{SSHA}x"])
+    assert "CRAM-MD5" not in offered(OPEN)
+    assert house.authenticator.apop_timestamp(OPEN) is not None
+    assert asyncio.run(apop("erin", digest, timestamp, OPEN)) == FAILED
+    assert house.authenticator.apop_timestamp(ChannelFacts("pop3", FAR, None, True)) is None
+
+
+def test_no_password_is_stored_no_apop():
+    house = House()
+    for name in ("alice", "bob", "dave"):
+        house.accounts.put(Account(AccountId(name), Path("/h")), ["{SSHA512}x"])
+    assert house.authenticator.apop_timestamp(TLS) is None
+
+
+def test_mechanisms_may_be_fewer():
+    house = House(auth_mechanisms=("PLAIN",))
+    assert house.authenticator.mechanisms(BOUND) == ("PLAIN",)
+    assert house.authenticator.begin("LOGIN", TLS) is None
+    assert house.authenticator.apop_timestamp(TLS) is None
+
+
+def test_cram_md5(house):
+    async def run(name, password):
+        exchange = house.authenticator.begin("CRAM-MD5", TLS)
+        challenge = await exchange.step(None)
+        digest = hmac.digest(password, challenge.octets, "md5").hex()
+        return await exchange.step(f"{name} {digest}".encode())
+
+    assert isinstance(asyncio.run(run("alice", b"alice-secret")), Authenticated)
+    assert asyncio.run(run("alice", b"wrong")) == FAILED
+    assert asyncio.run(run("nobody", b"alice-secret")) == FAILED
+
+
+def test_scram_plus(house):
+    client = ScramClient("alice", "alice-secret", flag="p=tls-exporter", binding=b"k")
+
+    async def run():
+        exchange = house.authenticator.begin("SCRAM-SHA-256-PLUS", BOUND)
+        challenge = await exchange.step(client.first())
+        return await exchange.step(client.final(challenge.octets))
+
+    assert isinstance(asyncio.run(run()), Authenticated)
+
+
+def test_external(house):
+    facts = TlsFacts("TLSv1.3", "any", client_names=("info@home.test",))
+    channel = ChannelFacts("imap", FAR, facts)
+    assert house.authenticator.mechanisms(channel)[0] == "EXTERNAL"
+    [done] = house.sasl("EXTERNAL", b"", channel=channel)
+    assert done.account.id == "alice"
+    [denied] = house.sasl("EXTERNAL", b"bob", channel=channel)
+    assert denied.code == "AUTHORIZATIONFAILED"
+    assert house.authenticator.begin("EXTERNAL", TLS) is None
+
+
+def test_access_tokens():
+    house = House(oauth_jwks_url="https://issuer.test/keys")
+
+    class Tokens:
+        async def name_of(self, token):
+            return {"good": "alice@home.test", "gone": "nobody"}.get(token, "")
+
+    house.authenticator._tokens = Tokens()
+    assert "OAUTHBEARER" in house.authenticator.mechanisms(TLS)
+    assert "OAUTHBEARER" not in house.authenticator.mechanisms(OPEN)
+    [done] = house.sasl("OAUTHBEARER", b"n,,\x01auth=Bearer good\x01\x01")
+    assert done.account.id == "alice"
+    [done] = house.sasl("XOAUTH2", b"user=alice@home.test\x01auth=Bearer good\x01\x01")
+    assert done.mechanism == "XOAUTH2"
+    [denied] = house.sasl("XOAUTH2", b"user=bob\x01auth=Bearer good\x01\x01")
+    assert denied.code == "AUTHORIZATIONFAILED"
+    assert house.sasl("OAUTHBEARER", b"n,,\x01auth=Bearer gone\x01\x01") == [FAILED]
+    challenge, denied = house.sasl("OAUTHBEARER", b"n,,\x01auth=Bearer bad\x01\x01", b"\x01")
+    assert isinstance(challenge, Challenge)
+    assert denied == FAILED
+
+
+def test_a_weak_hash_is_replaced_at_the_next_login():
+    house = House()
+    weak = "{SSHA}" + base64.b64encode(hashlib.sha1(b"pwsalt").digest() + b"salt").decode()
+    account = Account(AccountId("erin"), Path("/e"))
+    house.accounts.put(account, [weak, "{PLAIN}other"])
+    assert isinstance(house.login("erin", b"pw"), Authenticated)
+    schemes = [one.partition("}")[0] for one in asyncio.run(house.accounts.secrets(account.id))]
+    assert schemes == ["{ARGON2ID", "{SCRAM-SHA-256", "{PLAIN"]
+    assert isinstance(house.login("erin", b"pw"), Authenticated)
+    assert isinstance(house.login("erin", b"other"), Authenticated)
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_a_hash_that_cannot_be_replaced_hinders_no_login(allowed, monkeypatch):
+    house = House(auth_upgrade_hashes=allowed)
+    weak = "{MD5-CRYPT}$1$salt$qJH7.N4xYta3aEG/dfqo/0"
+
+    async def refuse(*arguments):
+        raise TableUnavailable("read-only")
+
+    monkeypatch.setattr(house.accounts, "replace_secret", refuse)
+    house.accounts.put(Account(AccountId("erin"), Path("/e")), [weak])
+    assert isinstance(house.login("erin", b"password"), Authenticated)
+
+
+def test_the_password_of_a_program():
+    noted = []
+    house = House()
+    house.authenticator._note_use = lambda *what: noted.append(what)
+    account = Account(AccountId("alice"), Path("/a"))
+    house.accounts.put(account, ["{PLAIN}own"], {"phone": new_app_secret("abc-def")})
+    assert isinstance(house.login("alice", b"own"), Authenticated)
+    assert noted == []
+    assert isinstance(house.login("alice", b"abc-def"), Authenticated)
+    assert isinstance(house.login("alice", b"abc-def"), Authenticated)  # remembered
+    assert noted == [("alice", "phone", "192.0.2.1")] * 2
+    assert house.login("alice", b"abc-de") == FAILED
+    # A client must not be led to a mechanism that its program's password does not serve.
+    assert house.authenticator.mechanisms(TLS) == ("PLAIN", "LOGIN")
+
+
+def test_an_account_with_a_fast_hash_takes_as_long_as_nobody(house, monkeypatch):
+    checked = []
+    house.accounts.put(Account(AccountId("erin"), Path("/e")), ["{PLAIN}x"])
+    monkeypatch.setattr(verify, "verify", lambda secret, password: checked.append(secret[:7]))
+    house.login("erin", b"wrong")
+    assert checked == ["{PLAIN}", "{ARGON2", "{SCRAM-"]
+
+
+def test_names_in_upper_case_where_they_are_not_folded():
+    house = House(auth_fold_case=False)
+    assert isinstance(house.login("alice", b"alice-secret"), Authenticated)
+    assert house.login("Alice", b"alice-secret") == FAILED

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: MIT
 """How a mechanism is written: as a generator that says what it needs next.
 
-It yields ``Send`` and gets the client's response, or ``Recall`` and gets the account's secrets; it
-returns a ``Claim`` that is still to be checked, ``Proven``, or ``Failed``. Whoever drives it knows
-the accounts, the clock and the connection; a mechanism knows none of them.
+It yields ``Send`` and gets the client's response, or a question about accounts and gets the
+answer; it returns a ``Claim`` that is still to be checked, ``Proven``, or ``Failed``. Whoever
+drives it knows the accounts, the clock and the connection; a mechanism knows none of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
 
 from homemail.auth.scram_verifier import ScramVerifier
 
@@ -30,6 +31,20 @@ class Recall:
 
     name: str
     scheme: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecallPassword:
+    """Look up the password of the account ``name``; a made-up one where it is not stored."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskToken:
+    """Ask whose access token this is; the answer is a login name, empty where it is nobody's."""
+
+    token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,31 +73,51 @@ class Failed:
 
 
 Outcome = Claim | Proven | Failed
-Dialogue = Generator[Send | Recall, bytes | ScramVerifier, Outcome]
+Question = Recall | RecallPassword | AskToken
+Answer = ScramVerifier | bytes | str
+Dialogue = Generator[Send | Question, Answer, Outcome]
 
 
 class BadResponse(Exception):
     """The client's response is not what the mechanism prescribes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mechanism:
-    """``scheme`` is what every account must store for it, "" where a password is shown.
+class Shows(Enum):
+    """What a client that uses a mechanism lets us, or whoever listens, see."""
 
-    ``begin`` gets a source of nonces: printable, without comma, never the same twice.
+    PASSWORD = "password"
+    TOKEN = "token"
+    PROOF = "proof"
+    CERTIFICATE = "certificate"
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What a dialogue may depend on beside what the client says.
+
+    ``nonce`` is a source of nonces: printable, without comma, never the same twice.
+    ``binding_offered``: a mechanism with channel binding was announced to the client.
     """
 
+    nonce: Callable[[], str]
+    host: str = "localhost"
+    bindings: Mapping[str, bytes] = field(default_factory=dict)
+    binding_offered: bool = False
+    client_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Mechanism:
+    """``scheme`` is what every account must store for it; ``binds``: only with channel binding."""
+
     name: str
-    begin: Callable[[Callable[[], str]], Dialogue]
+    begin: Callable[[Scene], Dialogue]
+    shows: Shows
     scheme: str = ""
-
-    @property
-    def is_cleartext(self) -> bool:
-        """Shows the password to whoever listens."""
-        return not self.scheme
+    binds: bool = False
 
 
-def send(octets: bytes = b"") -> Generator[Send | Recall, bytes | ScramVerifier, bytes]:
+def send(octets: bytes = b"") -> Generator[Send | Question, Answer, bytes]:
     """Yield a ``Send`` and return the client's response."""
     response = yield Send(octets)
     if not isinstance(response, bytes):
@@ -90,14 +125,28 @@ def send(octets: bytes = b"") -> Generator[Send | Recall, bytes | ScramVerifier,
     return response
 
 
-def recall(
-    name: str, scheme: str
-) -> Generator[Send | Recall, bytes | ScramVerifier, ScramVerifier]:
+def recall(name: str, scheme: str) -> Generator[Send | Question, Answer, ScramVerifier]:
     """Yield a ``Recall`` and return the verifier."""
     verifier = yield Recall(name, scheme)
     if not isinstance(verifier, ScramVerifier):
         raise TypeError("a Recall was not answered by a verifier")
     return verifier
+
+
+def recall_password(name: str) -> Generator[Send | Question, Answer, bytes]:
+    """Yield a ``RecallPassword`` and return the password."""
+    password = yield RecallPassword(name)
+    if not isinstance(password, bytes):
+        raise TypeError("a RecallPassword was not answered by octets")
+    return password
+
+
+def ask_token(token: str) -> Generator[Send | Question, Answer, str]:
+    """Yield an ``AskToken`` and return the name, empty where the token is no good."""
+    name = yield AskToken(token)
+    if not isinstance(name, str):
+        raise TypeError("an AskToken was not answered by a name")
+    return name
 
 
 def text_of(octets: bytes) -> str:

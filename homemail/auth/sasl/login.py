@@ -6,12 +6,19 @@ The prompts are those that clients compare with.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from homemail.auth.sasl.dialogue import (
+    BadResponse,
+    Claim,
+    Dialogue,
+    Mechanism,
+    Scene,
+    Shows,
+    send,
+    text_of,
+)
 
-from homemail.auth.sasl.dialogue import BadResponse, Claim, Dialogue, Mechanism, send, text_of
 
-
-def login(nonce: Callable[[], str]) -> Dialogue:
+def login(scene: Scene) -> Dialogue:
     """Ask for the name, then for the password."""
     name = text_of((yield from send(b"Username:")))
     password = yield from send(b"Password:")
@@ -20,4 +27,4 @@ def login(nonce: Callable[[], str]) -> Dialogue:
     return Claim(name=name, password=password)
 
 
-LOGIN = Mechanism("LOGIN", login)
+LOGIN = Mechanism("LOGIN", login, Shows.PASSWORD)

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """SCRAM: the client proves that it knows the password without sending it, and so does the server.
 
-Source: RFC 5802 §5, RFC 7677 §3.
+With -PLUS it also proves that both see the same TLS connection: nobody stands in between.
+
+Source: RFC 5802 §5, RFC 5802 §6, RFC 7677 §3.
 """
 
 from __future__ import annotations
@@ -10,8 +12,8 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from homemail.auth.prepare import prepare
 from homemail.auth.sasl.dialogue import (
@@ -20,15 +22,18 @@ from homemail.auth.sasl.dialogue import (
     Failed,
     Mechanism,
     Proven,
+    Scene,
+    Shows,
     recall,
     send,
     text_of,
 )
 from homemail.auth.scram_verifier import ScramVerifier
 
-# gs2-header: no channel binding ("n"), or the client could but thinks that we cannot ("y").
+# gs2-header: no channel binding ("n"), or the client could but thinks that we cannot ("y"), or
+# it binds ("p=TYPE").
 _CLIENT_FIRST = re.compile(
-    r"(?P<gs2>[ny],(?:a=(?P<authzid>[^,]+))?,)"
+    r"(?P<gs2>(?:[ny]|p=(?P<type>[A-Za-z0-9.-]+)),(?:a=(?P<authzid>[^,]+))?,)"
     r"(?P<bare>n=(?P<name>[^,]+),r=(?P<nonce>[!-+\--~]+)(?:,[A-Za-z]=[^,]+)*)"
 )
 _CLIENT_FINAL = re.compile(
@@ -40,22 +45,26 @@ _CLIENT_FINAL = re.compile(
 @dataclass(frozen=True, slots=True)
 class _ClientFirst:
     gs2: str
+    binding_type: str
     authzid: str
     name: str
     nonce: str
     bare: str
 
 
-def scram(digest: str, scheme: str, nonce: Callable[[], str]) -> Dialogue:
+def scram(digest: str, scheme: str, binds: bool, scene: Scene) -> Dialogue:
     """Take the client's first message, answer with salt and nonce, take and check its proof."""
     first = _parse_first(text_of((yield from send())))
+    bound = _binding(first, scene, binds)
     verifier = yield from recall(first.name, scheme)
-    both_nonces = first.nonce + nonce()
+    both_nonces = first.nonce + scene.nonce()
     salt = base64.b64encode(verifier.salt).decode()
     server_first = f"r={both_nonces},s={salt},i={verifier.iterations}"
     match = _CLIENT_FINAL.fullmatch(text_of((yield from send(server_first.encode()))))
-    if not match or _decode(match["binding"]) != first.gs2.encode():
+    if not match:
         raise BadResponse
+    if not hmac.compare_digest(_decode(match["binding"]), first.gs2.encode() + bound):
+        return Failed(first.name)
     if match["nonce"] != both_nonces:
         return Failed(first.name)
     auth_message = f"{first.bare},{server_first},{match['unproven']}".encode()
@@ -65,13 +74,32 @@ def scram(digest: str, scheme: str, nonce: Callable[[], str]) -> Dialogue:
     return Proven(first.name, b"v=" + base64.b64encode(signature), first.authzid)
 
 
+def _binding(first: _ClientFirst, scene: Scene, binds: bool) -> bytes:
+    """Return the data that both sides must see.
+
+    Source: RFC 5802 §6.
+    """
+    if binds != bool(first.binding_type):
+        raise BadResponse
+    if first.gs2.startswith("y") and scene.binding_offered:
+        raise BadResponse  # somebody took -PLUS out of what we announced
+    if binds and first.binding_type not in scene.bindings:
+        raise BadResponse
+    return scene.bindings[first.binding_type] if binds else b""
+
+
 def _parse_first(text: str) -> _ClientFirst:
     match = _CLIENT_FIRST.fullmatch(text)
     if not match:
         raise BadResponse
     authzid = _sasl_name(match["authzid"] or "")
     return _ClientFirst(
-        match["gs2"], authzid, _sasl_name(match["name"]), match["nonce"], match["bare"]
+        match["gs2"],
+        match["type"] or "",
+        authzid,
+        _sasl_name(match["name"]),
+        match["nonce"],
+        match["bare"],
     )
 
 
@@ -100,9 +128,13 @@ def _decode(text: str) -> bytes:
         raise BadResponse from None
 
 
-def scram_sha_256(nonce: Callable[[], str]) -> Dialogue:
-    """SCRAM with SHA-256."""
-    return scram("sha256", "SCRAM-SHA-256", nonce)
+def _mechanism(digest: str, scheme: str, *, binds: bool) -> Mechanism:
+    begin = partial(scram, digest, scheme, binds)
+    name = f"{scheme}-PLUS" if binds else scheme
+    return Mechanism(name, begin, Shows.PROOF, scheme=scheme, binds=binds)
 
 
-SCRAM_SHA_256 = Mechanism("SCRAM-SHA-256", scram_sha_256, scheme="SCRAM-SHA-256")
+SCRAM_SHA_256_PLUS = _mechanism("sha256", "SCRAM-SHA-256", binds=True)
+SCRAM_SHA_256 = _mechanism("sha256", "SCRAM-SHA-256", binds=False)
+SCRAM_SHA_1_PLUS = _mechanism("sha1", "SCRAM-SHA-1", binds=True)
+SCRAM_SHA_1 = _mechanism("sha1", "SCRAM-SHA-1", binds=False)
