@@ -16,9 +16,17 @@ from homemail.errors import MailError, NoSuchMailbox, Permanent
 from homemail.mda.compose import Occasion, refusal, vacation_answer
 from homemail.mda.final_fields import with_final_fields
 from homemail.mda.ledger import Ledger
-from homemail.mda.owner import Job, Owner, log, own_addresses, owner_address, send_notice, send_on
+from homemail.mda.owner import (
+    Job,
+    Owner,
+    header_of,
+    log,
+    own_addresses,
+    owner_address,
+    send_notice,
+    send_on,
+)
 from homemail.mda.vacation import answer_key, reason_not_to_answer
-from homemail.message.header import HEADER_LIMIT, split_message
 from homemail.model.address import Address, account_id
 from homemail.model.delivery import Delivered, DeliveryResult, Rejected
 from homemail.model.envelope import new_trace
@@ -163,7 +171,7 @@ async def _answer(owner: Owner, job: Job, action: Vacation) -> None:
     """Answer the sender; the message is delivered already, so a failure is only logged."""
     sender = job.delivery.envelope.reverse_path
     own = own_addresses(owner, job) | {address.lower() for address in action.addresses}
-    header = _header(job)
+    header = header_of(job)
     reason = reason_not_to_answer(header, sender, own)
     if reason is not None or sender is None:
         log.info("no vacation answer", trace=job.trace, reason=reason)
@@ -196,10 +204,4 @@ async def _answer_once(owner: Owner, job: Job, action: Vacation, sender: Address
 
 
 def _occasion(owner: Owner, job: Job, sender: Address) -> Occasion:
-    return Occasion(owner_address(job), sender, _header(job), owner.now(), new_trace())
-
-
-def _header(job: Job) -> bytes:
-    with job.content.open() as reader:
-        octets = reader.read(HEADER_LIMIT)
-    return octets[: split_message(octets)]
+    return Occasion(owner_address(job), sender, header_of(job), owner.now(), new_trace())

@@ -89,6 +89,12 @@ def refusal(about: Occasion, reason: str) -> bytes:
     return _header(about, head, None) + kind.encode() + body
 
 
+def list_answer(about: Occasion, subject: str, text: str) -> bytes:
+    """Return what a list's request address answers, with CRLF line ends."""
+    head = [("Subject", subject), ("Auto-Submitted", "auto-replied (list request)")]
+    return _header(about, head, None) + _text_entity(text)
+
+
 def owner_note(owner: Address, subject: str, text: str, now: datetime, trace: TraceId) -> bytes:
     """Return a message about the owner's own files, with CRLF line ends."""
     domain = owner.domain.name

@@ -26,10 +26,12 @@ from homemail.mda.carry_out import carry_out, file_in_lane, only_files
 from homemail.mda.command import Commands
 from homemail.mda.final_fields import has_been_here
 from homemail.mda.forwarding import Forwarding
+from homemail.mda.list_request import ListRequests
+from homemail.mda.mailing_list import as_posted, is_for_the_owner, is_loop
 from homemail.mda.outside import HandOver, OutsideMailbox
 from homemail.mda.owner import Job, Owner, log
 from homemail.mda.script import ActiveScript, HouseScripts
-from homemail.mda.targets import Targets, read_targets
+from homemail.mda.targets import ListRequest, Targets, read_targets
 from homemail.model.delivery import (
     Deferred,
     Delivered,
@@ -82,6 +84,7 @@ class OwnerDelivery:
         commands = Commands(self._owner)
         self._script = ActiveScript(self._owner, house_scripts or HouseScripts())
         self._outside = OutsideMailbox(self._owner, commands, hand_over)
+        self._requests = ListRequests(self._owner)
         self._forwarding = Forwarding(self._owner, commands, self._to_mailbox)
         self._running: dict[str, asyncio.Task[DeliveryResult]] = {}
         self._ended: OrderedDict[str, DeliveryResult] = OrderedDict()
@@ -146,13 +149,17 @@ class OwnerDelivery:
 
     async def _deliver(self, job: Job) -> DeliveryResult:
         first = await self._owner.mail.change(self._begin, job)
+        if isinstance(first, ListRequest):
+            return await self._requests.deliver(job, first)
         if isinstance(first, Targets):
+            if first.mailing_list is not None:
+                job = as_posted(job, first.mailing_list)
             return await self._forwarding.deliver(job, first)
         if isinstance(first, Rejected | NeedsQueue):
             return first
         return await self._finish(job, first)
 
-    def _begin(self, job: Job) -> Rejected | NeedsQueue | Targets | _Decided:
+    def _begin(self, job: Job) -> Rejected | NeedsQueue | Targets | ListRequest | _Decided:
         """Look where the message goes; where that is a mailbox, file it.
 
         All of it in one visit to the owner's lane, as it is for most messages.
@@ -163,6 +170,13 @@ class OwnerDelivery:
             recipient = job.delivery.recipient.forward_path
             return Rejected(Reply(554, "5.4.6", f"Mail forwarding loop for {recipient}"))
         targets = read_targets(self._owner, job)
+        if isinstance(targets, ListRequest):
+            return targets
+        if targets is not None and (mailing_list := targets.mailing_list) is not None:
+            if is_loop(job, mailing_list):
+                return Rejected(Reply(554, "5.4.6", f"Mail loop at the list {mailing_list.post}"))
+            if is_for_the_owner(job):
+                targets = None
         if targets is not None:
             runs = targets.commands or (targets.to_owner and self._is_outside())
             return NeedsQueue() if runs and job.delivery.sender_waits else targets

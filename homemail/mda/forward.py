@@ -73,15 +73,15 @@ def parse_forward(text: str, domain: str) -> tuple[Target, ...]:
     for number, line in enumerate(text.split("\n"), 1):
         if line.lstrip().startswith("#"):
             continue
-        for item in _items(line.rstrip("\r")):
+        for item in items(line.rstrip("\r")):
             found += _targets(item, number, domain)
             if len(found) > MOST_TARGETS:
                 return (*found[:MOST_TARGETS], Unreadable(number, "more targets than are allowed"))
     return tuple(found)
 
 
-def _items(line: str) -> Iterator[str]:
-    """Yield what stands between commas outside of quotes and comments."""
+def items(line: str) -> Iterator[str]:
+    """Yield what stands between the commas of a line that are outside of quotes and comments."""
     item = ""
     for piece in _PIECE.findall(line):
         if piece == ",":

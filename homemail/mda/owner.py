@@ -13,6 +13,7 @@ from homemail.auth.api import Account
 from homemail.config.local import LocalSettings
 from homemail.log import Log
 from homemail.mda.final_fields import trace_fields
+from homemail.message.header import HEADER_LIMIT, split_message
 from homemail.model.address import Address, account_id
 from homemail.model.delivery import Delivery
 from homemail.model.envelope import Envelope, Notify, Origin, Recipient, Submit, new_trace
@@ -66,6 +67,13 @@ class Job:
     @property
     def trace(self) -> str:
         return self.delivery.envelope.trace
+
+
+def header_of(job: Job) -> bytes:
+    """Return the message's header with the empty line that ends it."""
+    with job.content.open() as reader:
+        octets = reader.read(HEADER_LIMIT)
+    return octets[: split_message(octets)]
 
 
 def owner_address(job: Job) -> Address:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from homemail.config.expand import expand
@@ -18,8 +18,11 @@ from homemail.mda.forward import (
     Unreadable,
     parse_forward,
 )
+from homemail.mda.list_file import read_list
+from homemail.mda.mailing_list import MailingList, list_of
 from homemail.mda.owner import Job, Owner, log, own_addresses
-from homemail.mda.owner_file import OwnerFile, read_owner_file
+from homemail.mda.owner_file import read_owner_file
+from homemail.mda.owner_note import ONCE, Note, tell_owner
 from homemail.model.address import Address, account_id
 
 _DEEPEST_INCLUDE = 5
@@ -27,19 +30,31 @@ _DEEPEST_INCLUDE = 5
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """What to do. ``to_owner``: go on as if there were no ``.forward``."""
+    """What to do. ``to_owner``: go on as if there were no ``.forward``.
+
+    ``mailing_list``: these are its people, and the message goes on as the list's.
+    """
 
     to_owner: bool = False
     addresses: tuple[Address, ...] = ()
     files: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
+    mailing_list: MailingList | None = None
 
     @property
     def is_empty(self) -> bool:
         return not (self.to_owner or self.addresses or self.files or self.commands)
 
 
-def read_targets(owner: Owner, job: Job) -> Targets | None:
+@dataclass(frozen=True, slots=True)
+class ListRequest:
+    """Mail to ``user+list-request``. ``path`` is the list's forwarding file."""
+
+    mailing_list: MailingList
+    path: Path
+
+
+def read_targets(owner: Owner, job: Job) -> Targets | ListRequest | None:
     """Return what the owner's forwarding file says; None where there is none that counts.
 
     A file without a single target that can be used does not count.
@@ -47,34 +62,59 @@ def read_targets(owner: Owner, job: Job) -> Targets | None:
     Raises:
         Temporary: whether there is such a file cannot be told.
     """
-    found = _forward_file(owner, job)
+    detail = (job.delivery.detail or "").lower()
+    found = _forward_file(owner, job, detail)
+    is_for_detail = found is not None and found.by_extension
+    if detail.endswith("-request") and not is_for_detail:
+        request = _list_request(owner, job, detail.removesuffix("-request"))
+        if request is not None:
+            return request
     if found is None:
         return None
-    path, file = found
-    text = file.octets.decode("utf-8", "surrogateescape")
     domain = str(job.delivery.recipient.forward_path.domain)
-    targets = _Reader(owner, job, domain).read(path, text)
+    targets = _Reader(owner, job, domain).read(found.path, found.text)
     if targets.is_empty:
-        log.warning("no target that can be used, file passed over", trace=job.trace, file=path)
+        log.warning(
+            "no target that can be used, file passed over", trace=job.trace, file=found.path
+        )
         return None
-    return targets
+    facts = read_list(found.text, domain) if is_for_detail else None
+    return targets if facts is None else replace(targets, mailing_list=list_of(job, detail, facts))
 
 
-def _forward_file(owner: Owner, job: Job) -> tuple[Path, OwnerFile] | None:
-    for path in forward_paths(owner, job):
+def _list_request(owner: Owner, job: Job, name: str) -> ListRequest | None:
+    found = _forward_file(owner, job, name) if name else None
+    if found is None or not found.by_extension:
+        return None
+    facts = read_list(found.text, str(job.delivery.recipient.forward_path.domain))
+    if facts is None or not facts.is_open:
+        return None
+    return ListRequest(list_of(job, name, facts), found.path)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A forwarding file; ``by_extension``: it is for this extension alone."""
+
+    path: Path
+    text: str
+    by_extension: bool
+
+
+def _forward_file(owner: Owner, job: Job, detail: str) -> _Found | None:
+    for path, by_extension in forward_paths(owner, job.delivery.recipient.forward_path, detail):
         if not path.parent.is_dir() and owner.home.is_dir():
             continue  # a home that is not there must not look like one without a file
         if file := read_owner_file(path, owner.uid):
-            return path, file
+            return _Found(path, file.octets.decode("utf-8", "surrogateescape"), by_extension)
     return None
 
 
-def forward_paths(owner: Owner, job: Job) -> Iterator[Path]:
-    """Yield where the setting ``forward_path`` looks for this recipient's file.
+def forward_paths(owner: Owner, recipient: Address, detail: str) -> Iterator[tuple[Path, bool]]:
+    """Yield where the setting ``forward_path`` looks, and whether it is for the extension alone.
 
     Values from outside that could lead elsewhere (a slash) name no file.
     """
-    recipient, detail = job.delivery.recipient.forward_path, (job.delivery.detail or "").lower()
     values = {
         "user": owner.name,
         "home": str(owner.home),
@@ -97,7 +137,7 @@ def forward_paths(owner: Owner, job: Job) -> Iterator[Path]:
             continue
         if any("/" in value or "\0" in value or len(value) >= 200 for value in outside):
             continue
-        yield owner.home / path
+        yield owner.home / path, "extension" in used
 
 
 class _Reader:
@@ -107,15 +147,22 @@ class _Reader:
         self._domain = domain
         self._own = own_addresses(owner, job)
         self._included: set[Path] = set()
+        self._mistakes: list[str] = []
 
     def read(self, path: Path, text: str) -> Targets:
         targets = list(self._expanded(path, text, 0))[:MOST_TARGETS]
+        if self._mistakes:
+            tell_owner(self._owner, self._job, _about_mistakes(self._mistakes))
         addresses = [t.address for t in targets if isinstance(t, ToAddress)]
         own = [address for address in addresses if self._is_own(address)]
-        others = dict.fromkeys(address for address in addresses if not self._is_own(address))
+        others = {
+            str(account_id(str(address))): address
+            for address in reversed(addresses)
+            if not self._is_own(address)
+        }
         return Targets(
             bool(own),
-            tuple(others),
+            tuple(reversed(others.values())),
             tuple(dict.fromkeys(t.path for t in targets if isinstance(t, ToFile))),
             tuple(dict.fromkeys(t.command for t in targets if isinstance(t, ToCommand))),
         )
@@ -155,7 +202,18 @@ class _Reader:
         return None
 
     def _refused(self, path: Path, reason: str) -> None:
+        self._mistakes.append(f"{path}: {reason}")
         log.warning("target passed over", trace=self._job.trace, file=path, reason=reason)
+
+
+def _about_mistakes(mistakes: list[str]) -> Note:
+    text = (
+        "Some of what your forwarding file says cannot be used:\n\n"
+        + "\n".join(mistakes)
+        + "\n\nThe rest of it counts. You get this note once for these mistakes.\n"
+    )
+    key = ("forward", *sorted(mistakes))
+    return Note("Your forwarding file has mistakes", text, key, ONCE)
 
 
 def _at_home(path: str) -> str:

@@ -103,6 +103,18 @@ def field_bodies(header: bytes, name: bytes) -> list[bytes]:
     return [unfold(header[f.body : f.end]) for f in fields(header) if f.name == name]
 
 
+def without_fields(header: bytes, names: Iterable[bytes]) -> bytes:
+    """Return ``header`` without the fields of these names (lower case), else octet for octet."""
+    unwanted = frozenset(names)
+    pieces: list[bytes] = []
+    at = 0
+    for field in fields(header):
+        if field.name in unwanted:
+            pieces.append(header[at : field.start])
+            at = field.end
+    return b"".join((*pieces, header[at:]))
+
+
 def select_fields(header: bytes, names: Iterable[bytes], *, negate: bool = False) -> bytes:
     """Return the fields of these names octet for octet, in order, and the empty line.
 

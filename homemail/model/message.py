@@ -62,6 +62,11 @@ class FileContent:
     def open(self) -> BinaryIO:
         return cast(BinaryIO, io.BufferedReader(_Pread(self._fd, self._offset, self._size), CHUNK))
 
+    def behind(self, offset: int) -> FileContent:
+        """Return what stands behind the first ``offset`` octets, with a descriptor of its own."""
+        offset = min(offset, self._size)
+        return FileContent(os.dup(self._fd), self._size - offset, self._offset + offset)
+
     def close(self) -> None:
         fd, self._fd = self._fd, -1
         if fd >= 0:
@@ -99,6 +104,19 @@ def chunks(content: MessageContent, size: int = CHUNK) -> Iterator[bytes]:
     with content.open() as reader:
         while piece := reader.read(size):
             yield piece
+
+
+def behind(content: MessageContent, offset: int) -> MessageContent:
+    """Return what stands behind the first ``offset`` octets, without a copy where that can be."""
+    match content:
+        case FileContent():
+            return content.behind(offset)
+        case PrefixedContent(prefix=prefix, rest=rest):
+            if offset >= len(prefix):
+                return behind(rest, offset - len(prefix))
+            return PrefixedContent(prefix[offset:], rest)
+        case _:
+            return MemoryContent(read_all(content)[offset:])
 
 
 class _Pread(io.RawIOBase):

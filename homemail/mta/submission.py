@@ -7,7 +7,6 @@ get ``myorigin``. The body is not touched.
 
 from __future__ import annotations
 
-import os
 import re
 from datetime import datetime
 from email.utils import format_datetime
@@ -16,13 +15,7 @@ from homemail.errors import MessageTooBig
 from homemail.message.header import HEADER_LIMIT, fields, split_message
 from homemail.model.address import Domain, ReversePath
 from homemail.model.envelope import TraceId
-from homemail.model.message import (
-    FileContent,
-    MemoryContent,
-    MessageContent,
-    PrefixedContent,
-    read_all,
-)
+from homemail.model.message import MessageContent, PrefixedContent, behind
 
 _HIDDEN = frozenset({b"bcc", b"resent-bcc"})
 _ADDRESSES = frozenset({b"from", b"sender", b"reply-to", b"to", b"cc"})
@@ -66,7 +59,7 @@ def mend(
         mended = b"" if head.startswith(b"\r\n") else b"\r\n"
     if mended == header:
         return PrefixedContent(added, content) if added else content
-    return PrefixedContent(added + mended, _behind(content, end))
+    return PrefixedContent(added + mended, behind(content, end))
 
 
 def _mend_fields(header: bytes, origin: Domain) -> tuple[bytes, set[bytes]]:
@@ -118,10 +111,3 @@ def _finish(pieces: list[bytes], bare: int | None, domain: bytes) -> None:
         text = pieces[bare]
         word = text.strip()
         pieces[bare] = text.replace(word, word + domain, 1)
-
-
-def _behind(content: MessageContent, offset: int) -> MessageContent:
-    """Return what stands behind the first ``offset`` octets."""
-    if isinstance(content, FileContent):
-        return FileContent(os.dup(content.fileno()), content.size - offset, offset)
-    return MemoryContent(read_all(content)[offset:])

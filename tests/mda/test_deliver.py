@@ -121,7 +121,17 @@ def test_forward_for_an_extension(house: House) -> None:
 def test_forward_without_a_target_does_not_count(house: House, text: str) -> None:
     house.write(".forward", text)
     assert isinstance(house.run(), Delivered)
-    assert len(house.filed()) == 1
+    assert sum(mail.endswith(MESSAGE) for mail in house.filed()) == 1
+
+
+def test_owner_hears_once_of_a_line_that_means_nothing(house: House) -> None:
+    house.write(".forward", "carol\na@-x-\n")
+    house.run()
+    house.run()
+    (note,) = house.filed()
+    assert b"Subject: Your forwarding file has mistakes" in note
+    assert b".forward: line 2: a@-x-" in note
+    assert house.queue.recipients() == ["carol@home.test"] * 2
 
 
 def test_forward_that_others_may_write_does_not_count(house: House) -> None:
