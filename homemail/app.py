@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import Sequence
@@ -19,9 +20,12 @@ from homemail.mta.commit import Commit
 from homemail.mta.queue.runner import QueueRunner
 from homemail.mta.queue.spooled import SpooledQueue, open_queue
 from homemail.mta.route import Router
+from homemail.mta.sending.fixed import FIXED
 from homemail.mta.sending.hosts import Myself
 from homemail.mta.sending.mailboxes import hand_over_to
+from homemail.mta.sending.pipe import open_pipes
 from homemail.mta.sending.sender import SmtpSender
+from homemail.mta.sending.transport import Transport
 from homemail.mta.transaction import Transactions
 from homemail.resolve import DnsResolver
 from homemail.roles.frontend import Doors, Frontend
@@ -100,11 +104,11 @@ class House:
 
     async def stop(self) -> None:
         """Take nothing more, finish what was accepted, give everything up."""
-        await self._frontend.shutdown()
-        await self._runner.close()
+        # At the same time: each waits two seconds for those who do not end by themselves.
+        await asyncio.gather(self._frontend.shutdown(), self._runner.close())
+        await self._worker.close()
         await self._queue.close()
         await self._sender.close()
-        await self._worker.close()
         self._authenticator.close()
         self._last_uses.close()
 
@@ -117,12 +121,20 @@ class House:
         )
         return SmtpSender(self._settings.sending, DnsResolver(site.nameservers), myself)
 
+    def _transports(self) -> dict[str, Transport]:
+        settings = self._settings
+        delimiters = settings.site.recipient_delimiter
+        seconds = settings.local.command_time_limit
+        hosts = dict.fromkeys(("smtp", "relay", "lmtp"), self._sender)
+        pipes = open_pipes(settings.sending.pipe_transports, delimiters, seconds)
+        return {**pipes, **hosts, **FIXED}
+
     def _make_runner(self, queue: SpooledQueue, router: Router) -> QueueRunner:
         return QueueRunner(
             queue,
             router,
             self._worker.deliver,
-            {"smtp": self._sender, "lmtp": self._sender},
+            self._transports(),
             self._settings.queue,
             self._settings.site.myhostname,
         )

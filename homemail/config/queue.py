@@ -12,11 +12,19 @@ from homemail.config.declare import (
     Number,
     Size,
     Switch,
+    TemplateList,
     Text,
     TextList,
     Time,
     setting,
 )
+
+
+PIPE_NAMES = (
+    *("recipient", "original_recipient", "user", "extension", "mailbox", "domain"),
+    *("sender", "nexthop", "queue_id", "size"),
+)
+"""The names in the arguments of ``pipe_transports``; the first six are the recipient's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +90,12 @@ class SendingSettings:
         Text(),
         "The host that takes all mail for elsewhere; [host] is not looked up in MX.",
         postfix=True,
+    )
+    pipe_transports: tuple[str, ...] = setting(
+        (),
+        TemplateList(PIPE_NAMES),
+        "Programs that are transports, each as master.cf has it: "
+        '"name: flags=DRhu user=vmail argv=/usr/bin/program ${recipient}".',
     )
     smtp_helo_name: str = setting(
         "$myhostname", Text(), "The name said in EHLO to other hosts.", postfix=True

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import pwd
 import re
 import resource
 import shutil
@@ -58,7 +59,9 @@ class Program:
     """A command line with the surroundings it runs in.
 
     ``time_limit`` in seconds; ``memory_limit`` in octets for each process; ``process_limit`` counts
-    processes and threads beside those that the user has. 0 is no limit.
+    processes and threads beside those that the user has. 0 is no limit. With ``arguments`` they are
+    the program and what it gets, word by word, and ``command`` is for the log. ``user`` is whom it
+    runs as, with that user's groups, where this process is root; empty: as we are.
     """
 
     command: str
@@ -67,6 +70,8 @@ class Program:
     time_limit: float
     memory_limit: int = 0
     process_limit: int = 0
+    arguments: tuple[str, ...] = ()
+    user: str = ""
 
 
 def safe_value(text: str) -> str:
@@ -90,7 +95,21 @@ def _limited(program: Program) -> tuple[str, ...]:
         resource.RLIMIT_NPROC, program.process_limit and running + program.process_limit
     )
     limits = ("-" if memory is None else str(memory // 1024), str(processes or "-"))
-    return ("/bin/sh", "-c", _LIMITED, "sh", *limits, *argument_list(program.command))
+    words = program.arguments or argument_list(program.command)
+    return ("/bin/sh", "-c", _LIMITED, "sh", *limits, *words)
+
+
+def _identity(user: str) -> dict[str, Any]:
+    """Return what makes a process run as ``user``.
+
+    Raises:
+        KeyError: there is no such user.
+    """
+    if not user:
+        return {}
+    entry = pwd.getpwnam(user)
+    groups = os.getgrouplist(user, entry.pw_gid)
+    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": groups}
 
 
 def _allowed(which: int, wanted: int) -> int | None:
@@ -124,6 +143,7 @@ async def run_program(program: Program, message: Iterable[bytes]) -> Reply | Non
         cwd=program.home,
         env=dict(program.environment),
         start_new_session=True,
+        **_identity(program.user),
     )
     output = bytearray()
     talk = asyncio.gather(_feed(process, message), _read(process, output))

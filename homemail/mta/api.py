@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from homemail.model.address import AccountId, Address
-from homemail.model.envelope import Envelope, QueueId
+from homemail.model.envelope import Envelope, QueueId, Recipient
 from homemail.model.message import MessageContent
 from homemail.model.queue import QueuedRecipient, QueueEntry
 from homemail.model.reply import Reply
@@ -18,7 +18,8 @@ from homemail.model.reply import Reply
 class NextHop:
     """Where to connect next: ``transport`` (``smtp``, ``lmtp``…), host as written, port.
 
-    ``bracketed`` hosts are not looked up in MX (``[mail.isp.example]:587``).
+    ``bracketed`` hosts are not looked up in MX (``[mail.isp.example]:587``). With port 0 ``host``
+    is the path of a UNIX socket, or what a transport that does not connect makes of it.
     """
 
     transport: str
@@ -27,6 +28,8 @@ class NextHop:
     bracketed: bool = False
 
     def __str__(self) -> str:
+        if not self.port:
+            return f"{self.transport}:{self.host}"
         host = f"[{self.host}]" if self.bracketed else self.host
         return f"{self.transport}:{host}:{self.port}"
 
@@ -42,9 +45,13 @@ class Local:
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """The recipient is elsewhere."""
+    """The recipient is elsewhere.
+
+    ``invited``: we take mail for it from anybody, by ``relay_domains`` or a table of aliases.
+    """
 
     next_hop: NextHop
+    invited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +61,30 @@ class RouteRefused:
     reply: Reply
 
 
-Route = Local | Relay | RouteRefused
+@dataclass(frozen=True, slots=True)
+class AliasTarget:
+    """A table of aliases names something that is no address; ``Recipient.target`` says what.
+
+    The queue alone goes there, so that nothing runs while a client waits.
+    """
+
+    target: str
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it stands for more recipients."""
+        return self.target.startswith(":")
+
+
+Route = Local | Relay | RouteRefused | AliasTarget
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A recipient that RCPT led to, and where its mail goes."""
+
+    recipient: Recipient
+    route: Route
 
 
 @dataclass(frozen=True, slots=True)

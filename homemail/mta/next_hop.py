@@ -7,7 +7,7 @@ import re
 
 from homemail.mta.api import NextHop
 
-_PORTS = {"smtp": 25, "lmtp": 24}
+_PORTS = {"smtp": 25, "relay": 25, "lmtp": 24}
 _SERVICES = {"smtp": 25, "lmtp": 24, "submission": 587}
 _HOST = re.compile(
     r"(?:\[(?P<bracketed>[^\[\]\s]+)\]|(?P<plain>[^\[\]:\s]+))(?::(?P<port>[a-z0-9]+))?"
@@ -15,13 +15,15 @@ _HOST = re.compile(
 
 
 def parse_next_hop(text: str, transport: str = "smtp") -> NextHop:
-    """Return the next hop in ``text``: ``host``, ``[host]``, ``host:port``, ``[::1]:587``.
+    """Return the next hop in ``text``: ``host``, ``[host]``, ``host:port``, ``unix:/path``.
 
     A bracketed host and a bare address are not looked up in MX.
 
     Raises:
         ValueError: with what was expected.
     """
+    if text.startswith("unix:/"):
+        return NextHop(transport, text.removeprefix("unix:"), 0)
     match = _HOST.fullmatch(text)
     if not match:
         raise ValueError('expected a next hop such as "mail.example.org" or "[192.0.2.1]:587"')
@@ -36,13 +38,17 @@ def parse_next_hop(text: str, transport: str = "smtp") -> NextHop:
 def parse_transport(text: str, domain: str) -> NextHop:
     """Return what ``transport:nexthop`` means for mail to ``domain``.
 
-    Without a next hop it is the domain itself (Postfix's transport(5)).
+    Without a next hop it is the domain itself (Postfix's transport(5)). Behind ``unix:`` is the
+    path of a socket, which has port 0. The next hop of a transport that does not connect to a host
+    (``error``, ``discard``, a program) is any text.
 
     Raises:
         ValueError: with what was expected.
     """
     transport, _, hop = text.partition(":")
     transport = transport or "smtp"
+    if transport not in _PORTS:
+        return NextHop(transport, hop.strip() or domain, 0)
     return parse_next_hop(hop or domain, transport)
 
 

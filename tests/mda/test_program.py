@@ -131,3 +131,18 @@ def test_shell_only_where_it_is_needed() -> None:
 def test_safe_value() -> None:
     assert safe_value("a+b.c@x") == "a+b.c@x"
     assert safe_value("$(rm -r) `;|&!\n'\"") == "__rm_-r__________"
+
+
+def test_arguments_are_taken_word_by_word(tmp_path: Path) -> None:
+    words = ("/bin/sh", "-c", 'printf %s "$1" >got', "sh", "a $(id) 'b")
+    program = Program("sh", {"PATH": PATH}, tmp_path, 20, arguments=words)
+    assert asyncio.run(run_program(program, ())) is None
+    assert (tmp_path / "got").read_text() == "a $(id) 'b"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs programs as somebody else")
+def test_runs_as_another_user(tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    words = ("/usr/bin/id", "-un")
+    program = Program("id", {"PATH": PATH}, Path("/"), 20, arguments=words, user="nobody")
+    assert asyncio.run(run_program(program, ())) is None

@@ -131,3 +131,12 @@ def test_parse_transport():
     assert parse_transport("smtp", "[192.0.2.1]") == NextHop(
         "smtp", "192.0.2.1", 25, bracketed=True
     )
+
+
+def test_parse_transport_without_a_host():
+    assert parse_transport("error:5.1.1 no such user", "far.test") == NextHop(
+        "error", "5.1.1 no such user", 0
+    )
+    assert parse_transport("maildrop:", "far.test") == NextHop("maildrop", "far.test", 0)
+    assert parse_transport("lmtp:unix:/run/lmtp", "far.test") == NextHop("lmtp", "/run/lmtp", 0)
+    assert str(parse_transport("lmtp:unix:/run/lmtp", "far.test")) == "lmtp:/run/lmtp"
