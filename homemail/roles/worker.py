@@ -103,10 +103,10 @@ class MailboxWorker:
     async def close(self) -> None:
         """Finish what was begun and give every owner up."""
         tasks = list(self._owners.values())
-        for owner in await asyncio.gather(*tasks, return_exceptions=True):
-            if isinstance(owner, _Owner):
-                await owner.deliver.close()
-                await owner.mail.close()
+        opened = await asyncio.gather(*tasks, return_exceptions=True)
+        owners = [owner for owner in opened if isinstance(owner, _Owner)]
+        await asyncio.gather(*(owner.deliver.close() for owner in owners))
+        await asyncio.gather(*(owner.mail.close() for owner in owners))
 
     def _admit(self, start: SessionStart) -> None:
         if not self._redeem(start.ticket, start.account):

@@ -142,6 +142,10 @@ class SmtpConnection(SMTP):
         if self._is_idle:
             self._wake(_ServerCloses())
 
+    def break_off(self) -> None:
+        """End the conversation where it waits for the client, also within a message."""
+        self._wake(_ServerCloses())
+
     def cut(self) -> None:
         """End the connection whatever goes on."""
         if self._conversation is not None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 from collections import Counter
 
@@ -16,6 +17,8 @@ from homemail.mta.smtp.connection import SmtpConnection
 from homemail.mta.transaction import Service, Transactions
 
 _log = Log("smtpd")
+
+_LAST_WORDS = 0.2  # seconds for the 421 to those whose message does not end
 
 
 class SmtpService:
@@ -52,18 +55,26 @@ class SmtpService:
         """Return the protocol of a new connection: the factory for ``loop.create_server``."""
         return SmtpConnection(self)
 
-    async def shutdown(self, seconds: float = 4.0) -> None:
+    async def shutdown(self, seconds: float = 2.0) -> None:
         """Say 421 to everybody; what is being accepted has ``seconds`` to finish."""
         self.is_closing = True
         for connection in list(self._connections):
             connection.ask_to_leave()
+        if await self._is_empty_within(seconds):
+            return
+        for connection in list(self._connections):
+            connection.break_off()
+        if await self._is_empty_within(_LAST_WORDS):
+            return
+        for connection in list(self._connections):
+            connection.cut()
+
+    async def _is_empty_within(self, seconds: float) -> bool:
         if self._connections:
             self._all_left.clear()
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._all_left.wait(), seconds)
-            except TimeoutError:
-                for connection in list(self._connections):
-                    connection.cut()
+        return not self._connections
 
     def admit(self, connection: SmtpConnection, peer: Peer) -> Reply | None:
         """Count a new connection; return the reply where there are too many already."""
