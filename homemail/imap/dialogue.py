@@ -89,6 +89,11 @@ class Dialogue:
             raise Hangup("Protocol trouble")
         return line
 
+    def leave(self) -> bytes:
+        """Send what was collected; return the octets that came for the next who reads here."""
+        self.flush()
+        return self.connection.take_rest()
+
     def end(self, farewell: str) -> None:
         """Say BYE, if there is something to be said, and close."""
         if farewell:

@@ -11,13 +11,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from homemail.imap.grammar import Scanner
 
 if TYPE_CHECKING:
+    from homemail.imap.commands.fetch import Fetch
     from homemail.imap.fetch_items import Item
     from homemail.imap.response import Tagged
+    from homemail.imap.selected import Selected
     from homemail.imap.session import Session
     from homemail.model.search import SearchKey
     from homemail.store.api import MailboxStatus
@@ -27,6 +29,20 @@ Parse = Callable[[Scanner], Any]
 
 Handle = Callable[["Session", Any], Awaitable["Tagged"]]
 """Carries a command out; may raise ``MailError``, ``Refusal`` and ``SyntaxTrouble``."""
+
+FetchModifier = Callable[["Fetch"], "Fetch"]
+"""What a word behind FETCH makes of the command."""
+
+
+class SelectOption(Protocol):
+    """A word in parentheses behind SELECT or EXAMINE."""
+
+    def begin(self, session: Session) -> None:
+        """Is called before the mailbox is opened. Raises ``Refusal``."""
+
+    async def finish(self, session: Session, view: Selected) -> None:
+        """Is called when the responses of SELECT have been given."""
+
 
 _NOTHING: Mapping[Any, Any] = MappingProxyType({})
 
@@ -38,9 +54,11 @@ class Extension:
     ``capability``: what is announced, a word or several; empty announces nothing.
     ``grammar`` maps a command's name (``b"UID MOVE"``) to its parser, ``handlers`` a command's
     class to what it does. ``fetch_items`` and ``search_keys`` map a word to the reader of what
-    follows it, ``status_items`` a word to its value. ``message_commands`` take literals of a
-    message's size. ``enable`` are words that ENABLE knows. With ``before_login`` the capability
-    is announced to those who have not authenticated, too.
+    follows it, ``status_items`` a word to its value. ``select_options`` and ``fetch_modifiers``
+    are the words in parentheses behind SELECT and FETCH, ``result_options`` those of SEARCH
+    RETURN. ``message_commands`` take literals of a message's size. ``enable`` are words that ENABLE
+    knows. With ``before_login`` the capability is announced to those who have not authenticated,
+    too.
     """
 
     capability: bytes = b""
@@ -53,6 +71,13 @@ class Extension:
     status_items: Mapping[bytes, Callable[[MailboxStatus], bytes]] = field(
         default_factory=lambda: _NOTHING
     )
+    select_options: Mapping[bytes, Callable[[Scanner], SelectOption]] = field(
+        default_factory=lambda: _NOTHING
+    )
+    fetch_modifiers: Mapping[bytes, Callable[[Scanner], FetchModifier]] = field(
+        default_factory=lambda: _NOTHING
+    )
+    result_options: frozenset[bytes] = frozenset()
     message_commands: frozenset[bytes] = frozenset()
     enable: frozenset[bytes] = frozenset()
     before_login: bool = False
@@ -72,5 +97,8 @@ class Vocabulary:
         self.fetch_items = {k: v for part in parts for k, v in part.fetch_items.items()}
         self.search_keys = {k: v for part in parts for k, v in part.search_keys.items()}
         self.status_items = {k: v for part in parts for k, v in part.status_items.items()}
+        self.select_options = {k: v for part in parts for k, v in part.select_options.items()}
+        self.fetch_modifiers = {k: v for part in parts for k, v in part.fetch_modifiers.items()}
+        self.result_options = frozenset().union(*(part.result_options for part in parts))
         self.message_commands = frozenset().union(*(part.message_commands for part in parts))
-        self.enable = frozenset().union(*(part.enable for part in parts))
+        self.enable = {word.upper(): word for part in parts for word in part.enable}

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, TypeVar
 
@@ -37,8 +38,17 @@ _DATE_TIME = re.compile(
     rb'"([ 0-9][0-9])-([A-Za-z]{3})-([0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) '
     rb'([+-])([0-9]{2})([0-9]{2})"'
 )
+_NOT_IN_NAMES = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # RFC 6855 §3
 _SPELLING = {flag: flag for flag in SYSTEM_FLAGS}
 _MONTHS = b"jan feb mar apr may jun jul aug sep oct nov dec".split()
+
+
+@dataclass(frozen=True, slots=True)
+class SavedResult(SequenceSet):
+    """``$``: what the last SEARCH has saved (RFC 5182 §2.1); only the selected mailbox knows."""
+
+
+SAVED = SavedResult(())
 
 
 class SyntaxTrouble(Exception):
@@ -52,11 +62,13 @@ class SyntaxTrouble(Exception):
 class Scanner:
     """The arguments of a command that are still to be read.
 
-    ``vocabulary``: the words that extensions brought.
+    ``vocabulary``: the words that extensions brought. ``utf8``: mailbox names come in UTF-8
+    (RFC 9051 §5.1, RFC 6855 §3), not in modified UTF-7.
     """
 
-    def __init__(self, raw: RawCommand, vocabulary: Vocabulary) -> None:
+    def __init__(self, raw: RawCommand, vocabulary: Vocabulary, *, utf8: bool = False) -> None:
         self.vocabulary = vocabulary
+        self.utf8 = utf8
         self._lines = raw.lines
         self._literals = raw.literals
         self._index = 0
@@ -90,6 +102,10 @@ class Scanner:
     def space(self) -> None:
         if not self.accept(b" "):
             raise SyntaxTrouble("Expected a space")
+
+    def accept_list(self) -> bool:
+        """Pass over the space before a list in parentheses, if there is one."""
+        return self.peek(b" (") and self.accept(b" ")
 
     def skip_all(self) -> None:
         """Pass over all arguments."""
@@ -174,6 +190,11 @@ class Scanner:
         return self._mailbox_text(plain[0] if plain else self.string())
 
     def _mailbox_text(self, octets: bytes) -> str:
+        if self.utf8:
+            text = decode_utf8(octets)
+            if _NOT_IN_NAMES.search(text):
+                raise BadName("The mailbox name has a control character")
+            return text
         try:
             return utf7.decode(octets.decode("ascii"))
         except ValueError:
@@ -182,6 +203,8 @@ class Scanner:
     # --- numbers, flags, dates
 
     def sequence_set(self) -> SequenceSet:
+        if b"SAVE" in self.vocabulary.result_options and self.accept(b"$"):
+            return SAVED
         written = self.need(_SET, "a sequence set")[0]
         ranges = []
         for part in written.split(b","):

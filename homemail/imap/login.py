@@ -71,6 +71,7 @@ class Login:
         *,
         server_name: str,
         timeout: float,
+        unread: bytes = b"",
     ) -> None:
         self._stream = stream
         self._tls = tls
@@ -78,7 +79,7 @@ class Login:
         self._vocabulary = vocabulary
         self._trace = trace
         self._server_name = server_name
-        self._connection = Connection(BEFORE_LOGIN, FileSpool)
+        self._connection = Connection(BEFORE_LOGIN, FileSpool, unread)
         self.dialogue = Dialogue(stream, self._connection, timeout)
         self._timeout = timeout
         self._mistakes = 0

@@ -53,8 +53,10 @@ class Refusal(Exception):
         self.answer = answer
 
 
-def mailbox(name: MailboxName | str) -> bytes:
-    """Return a mailbox's name as a quoted string."""
+def mailbox(name: MailboxName | str, *, utf8: bool = False) -> bytes:
+    """Return a mailbox's name as a quoted string: in UTF-8, or in modified UTF-7."""
+    if utf8:
+        return quoted(str(name).encode("utf-8", "replace"))
     return quoted(utf7.encode(str(name)).encode("ascii"))
 
 

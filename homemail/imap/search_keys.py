@@ -6,7 +6,7 @@ Source: RFC 3501 §6.4.4.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from homemail.imap.grammar import Scanner, SyntaxTrouble
@@ -67,15 +67,27 @@ def resolve(key: SearchKey, view: Selected) -> SearchKey:
 
 def asks_mod_seq(key: SearchKey) -> bool:
     """Whether MODSEQ is one of the keys: the answer then tells mod-sequences, too."""
+    return any(isinstance(one, ModSeqSince) for one in _plain(key))
+
+
+def names_numbers(key: SearchKey) -> bool:
+    """Whether a sequence number is one of the keys: no EXPUNGE may come meanwhile."""
+    return any(isinstance(one, Numbered) and not one.by_uid for one in _plain(key))
+
+
+def _plain(key: SearchKey) -> Iterator[SearchKey]:
+    """Yield the keys that ``key`` is made of."""
     match key:
         case Not(inner):
-            return asks_mod_seq(inner)
+            yield from _plain(inner)
         case And(keys):
-            return any(map(asks_mod_seq, keys))
+            for one in keys:
+                yield from _plain(one)
         case Or(first, second):
-            return asks_mod_seq(first) or asks_mod_seq(second)
+            yield from _plain(first)
+            yield from _plain(second)
         case _:
-            return isinstance(key, ModSeqSince)
+            yield key
 
 
 class SearchReader:
@@ -93,6 +105,8 @@ class SearchReader:
             Refusal: with BADCHARSET.
         """
         if self._scanner.accept(b"CHARSET "):
+            if self._scanner.utf8:
+                raise SyntaxTrouble("CHARSET has no place where everything is UTF-8")
             self._charset = self._known_charset(self._scanner.astring())
             self._scanner.space()
         keys = [self._key()]
@@ -114,7 +128,7 @@ class SearchReader:
             raise SyntaxTrouble("Too many search keys")
         if scanner.peek(b"("):
             return And(tuple(scanner.parenthesized(self._key)))
-        if scanner.peek(b"*") or scanner.peek_digit():
+        if scanner.peek(b"*") or scanner.peek(b"$") or scanner.peek_digit():
             return Numbered((), scanner.sequence_set(), False)
         return self._word(scanner.word())
 

@@ -16,6 +16,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 
 from homemail.imap import response
+from homemail.imap.grammar import SavedResult
 from homemail.imap.open_message import OpenMessage
 from homemail.model.mailbox import (
     SYSTEM_FLAGS,
@@ -39,7 +40,9 @@ class Selected:
         self.mailbox = mailbox
         self.read_only = mailbox.read_only
         self.uids = array("Q", snapshot.uids)
-        self.recent: frozenset[Uid] = snapshot.recent
+        self.tells_recent = True
+        self.saved: Sequence[Uid] = ()
+        self._recent: frozenset[Uid] = snapshot.recent
         self.last_opened: OpenMessage | None = None
         self.flag_lists = response.FlagLists()
         self.keywords: Flags = snapshot.keywords
@@ -47,18 +50,22 @@ class Selected:
         self.uid_next = snapshot.uid_next
         self.highest_mod_seq = snapshot.highest_mod_seq
         self._new_keywords = False
-        self._told_recent = len(self.recent)
+        self._told_recent = len(snapshot.recent)
         self._changed: dict[Uid, tuple[Flags, ModSeq]] = {}
         self._added: list[Uid] = []
-        self._expunged: set[Uid] = set()
+        self._expunged: dict[Uid, ModSeq] = {}
+
+    @property
+    def recent(self) -> frozenset[Uid]:
+        """The recent messages, as far as the client wants to know of them (not in IMAP4rev2)."""
+        return self._recent if self.tells_recent else frozenset()
 
     def describe(self) -> list[bytes]:
         """Return the untagged responses of SELECT that say what is in the mailbox."""
-        return [
-            *self._describe_flags(),
-            b"* %d EXISTS\r\n" % len(self.uids),
-            b"* %d RECENT\r\n" % self._told_recent,
-        ]
+        lines = [*self._describe_flags(), b"* %d EXISTS\r\n" % len(self.uids)]
+        if self.tells_recent:
+            lines.append(b"* %d RECENT\r\n" % self._told_recent)
+        return lines
 
     def _describe_flags(self) -> list[bytes]:
         known = response.flags({*SYSTEM_FLAGS, *self.keywords})
@@ -90,6 +97,10 @@ class Selected:
     def _spans(self, numbers: SequenceSet, by_uid: bool) -> Iterator[tuple[int, int]]:
         """Yield ranges of indexes, the end not included."""
         uids = self.uids
+        if isinstance(numbers, SavedResult):
+            places = (self.sequence_number(uid) for uid in self.saved)
+            yield from ((number - 1, number) for number in places if number)
+            return
         if by_uid:
             for low, high in numbers.spans(uids[-1] if uids else 0):
                 yield bisect_left(uids, low), bisect_left(uids, high + 1)
@@ -108,7 +119,7 @@ class Selected:
 
     def hear(self, changes: Sequence[Change], recent: frozenset[Uid]) -> None:
         """Take in what a watcher was told; the client hears of it at the next ``tell``."""
-        self.recent = recent
+        self._recent = recent
         for change in changes:
             self.highest_mod_seq = max(self.highest_mod_seq, change.mod_seq)
             if not isinstance(change, Expunged):
@@ -119,7 +130,7 @@ class Selected:
                 case FlagsChanged():
                     self._changed[change.uid] = (change.flags, change.mod_seq)
                 case Expunged():
-                    self._expunged.add(change.uid)
+                    self._expunged[change.uid] = change.mod_seq
 
     def _learn(self, values: Flags) -> None:
         new = [flag for flag in values if not flag.is_system and flag not in self.keywords]
@@ -138,19 +149,31 @@ class Selected:
     def has_news(self) -> bool:
         return bool(self._added or self._expunged or self._changed or self._new_keywords)
 
-    def tell(self, *, expunge: bool, mod_seq: bool = False, uid: bool = False) -> list[bytes]:
+    def tell(
+        self, *, expunge: bool, mod_seq: bool = False, uid: bool = False, vanished: bool = False
+    ) -> list[bytes]:
         """Return the untagged responses for what has changed, and take it as known.
 
-        ``mod_seq``: the client has enabled CONDSTORE; ``uid``: a UID command causes this
-        (RFC 3501 §6.4.8 wants UID in its FETCH responses).
+        ``mod_seq``: the client has enabled CONDSTORE; ``uid``: FETCH responses are to have the UID
+        (RFC 3501 §6.4.8 wants it for UID commands); ``vanished``: it has enabled QRESYNC.
         """
         lines = self.tell_keywords()
         if expunge and self._expunged:
-            lines += self._tell_expunged()
+            gone = self._take_expunged()
+            if vanished:
+                uids = response.number_set([uid for _, uid in gone])
+                lines += [b"* VANISHED %b\r\n" % uids] if gone else []
+            else:
+                # Highest first: no number shifts another's.
+                lines += [b"* %d EXPUNGE\r\n" % (at + 1) for at, _ in reversed(gone)]
         if self._added:
             lines += self._tell_added()
         if self._changed:
             lines += self._tell_flags(mod_seq, uid)
+        if vanished and self._expunged:
+            # So that a client that loses us here asks for what it was not told (RFC 7162 §3.2).
+            safe = min(self._expunged.values()) - 1
+            lines.append(b"* OK [HIGHESTMODSEQ %d] Some messages are gone\r\n" % safe)
         return lines
 
     def tell_keywords(self) -> list[bytes]:
@@ -160,28 +183,27 @@ class Selected:
         self._new_keywords = False
         return self._describe_flags()
 
-    def _tell_expunged(self) -> list[bytes]:
-        gone, self._expunged = self._expunged, set()
+    def _take_expunged(self) -> list[tuple[int, Uid]]:
+        """Let the messages go that are gone; return where they were, and their UIDs."""
+        gone, self._expunged = self._expunged, {}
         places = sorted((bisect_left(self.uids, uid), uid) for uid in gone)
-        known = [at for at, uid in places if at < len(self.uids) and self.uids[at] == uid]
+        known = [(at, uid) for at, uid in places if self.uids[at : at + 1] == array("Q", [uid])]
         for uid in gone:
             self._changed.pop(uid, None)
         if len(known) > 64:
-            dead = set(known)
-            self.uids = array("Q", (u for n, u in enumerate(self.uids) if n not in dead))
+            self.uids = array("Q", (uid for uid in self.uids if uid not in gone))
         else:
-            for at in reversed(known):
+            for at, _ in reversed(known):
                 del self.uids[at]
         self._added = [uid for uid in self._added if uid not in gone]
-        # Highest first: no number shifts another's.
-        return [b"* %d EXPUNGE\r\n" % (at + 1) for at in reversed(known)]
+        return known
 
     def _tell_added(self) -> list[bytes]:
         added, self._added = self._added, []
         last = self.uids[-1] if self.uids else 0
         self.uids.extend(uid for uid in added if uid > last and uid not in self._expunged)
         lines = [b"* %d EXISTS\r\n" % len(self.uids)]
-        if len(self.recent) != self._told_recent:
+        if self.tells_recent and len(self.recent) != self._told_recent:
             self._told_recent = len(self.recent)
             lines.append(b"* %d RECENT\r\n" % self._told_recent)
         return lines

@@ -61,21 +61,25 @@ class ImapConnection(ServedStream):
 
     async def serve(self) -> None:
         """Go through the states; the connection is closed at the end."""
-        login = self._login()
-        farewell = ""
-        try:
-            session = await self._log_in(login)
-        except StreamEnd as end:
-            farewell, session = end.farewell, None
-        except Exception:
-            log.exception("login failed", client=self.peer.host)
-            farewell, session = "Internal trouble", None
-        if session is None:
-            login.dialogue.end(farewell)
-        else:
-            await session.run()
+        rest: bytes | None = None
+        while True:
+            login = self._login(rest or b"")
+            farewell = ""
+            try:
+                session = await self._log_in(login, greet=rest is None)
+            except StreamEnd as end:
+                farewell, session = end.farewell, None
+            except Exception:
+                log.exception("login failed", client=self.peer.host)
+                farewell, session = "Internal trouble", None
+            if session is None:
+                login.dialogue.end(farewell)
+                return
+            rest = await session.run()
+            if rest is None:
+                return
 
-    def _login(self) -> Login:
+    def _login(self, unread: bytes) -> Login:
         server = self._server
         return Login(
             self.stream,
@@ -85,12 +89,14 @@ class ImapConnection(ServedStream):
             new_trace(),
             server_name=server.server_name,
             timeout=server.settings.imap_login_timeout,
+            unread=unread,
         )
 
-    async def _log_in(self, login: Login) -> Session | None:
+    async def _log_in(self, login: Login, *, greet: bool) -> Session | None:
         """Return the session of a client that has authenticated; None when it has logged out."""
         self.stream.set_deadline(self._server.settings.imap_login_timeout)
-        login.greet()
+        if greet:
+            login.greet()
         while start := await login.run():
             try:
                 session = await self._open(start)

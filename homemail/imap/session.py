@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TypeVar
 
 from homemail.errors import (
@@ -46,7 +46,8 @@ C = TypeVar("C")
 BAD_COMMANDS = 20
 """Wrong commands in a row after which a client is cut off."""
 
-_WITHOUT_EXPUNGE = frozenset({b"FETCH", b"STORE", b"SEARCH"})  # RFC 3501 §7.4.1
+# RFC 3501 §7.4.1, RFC 5256 §3
+_WITHOUT_EXPUNGE = frozenset({b"FETCH", b"STORE", b"SEARCH", b"SORT", b"THREAD"})
 
 _CODES: tuple[tuple[type[MailError], bytes], ...] = (
     (NoSuchMailbox, b"NONEXISTENT"),
@@ -96,16 +97,46 @@ class Session:
         self.selected: Selected | None = None
         self.enabled: set[bytes] = set()
         self.finished = False
+        self.logs_in_again = False
         self.tag = start.tag
         limits = after_login(append_limit, vocabulary.message_commands)
         connection = Connection(limits, FileSpool, start.unread)
         self.dialogue = Dialogue(stream, connection, idle_timeout)
         self._loop = asyncio.get_running_loop()
+        self.names_numbers = False
+        """Whether a UID SEARCH asked for sequence numbers: they must not shift meanwhile."""
         self._bad = 0
 
     @property
     def store(self) -> Store:
         return self.mail.store
+
+    @property
+    def is_rev2(self) -> bool:
+        """Whether the client speaks IMAP4rev2 (RFC 9051 §6.3.1)."""
+        return b"IMAP4rev2" in self.enabled
+
+    @property
+    def utf8(self) -> bool:
+        """Whether names of mailboxes are written in UTF-8."""
+        return self.is_rev2 or b"UTF8=ACCEPT" in self.enabled
+
+    @property
+    def tells_mod_seq(self) -> bool:
+        """Whether the client knows mod-sequences: then it is told them, and UIDs, unasked."""
+        return b"CONDSTORE" in self.enabled
+
+    def enable(self, words: Iterable[bytes]) -> None:
+        """Take note of what the client understands."""
+        self.enabled.update(words)
+        if b"QRESYNC" in self.enabled:
+            self.enabled.add(b"CONDSTORE")  # RFC 7162 §3.2.3
+        if self.selected is not None:
+            self.selected.tells_recent = not self.is_rev2
+
+    def mailbox(self, name: MailboxName | str) -> bytes:
+        """Return a mailbox's name as this client reads it."""
+        return response.mailbox(name, utf8=self.utf8)
 
     def send(self, *lines: bytes) -> None:
         """Collect whole response lines; they leave before the tagged answer."""
@@ -116,8 +147,11 @@ class Session:
 
     # --- the life of a session
 
-    async def run(self) -> None:
-        """Serve the client until one of the two ends it."""
+    async def run(self) -> bytes | None:
+        """Serve the client until one of the two ends it; the connection is closed then.
+
+        A client that wants to log in again keeps it: returns the octets that came already.
+        """
         farewell = ""
         try:
             try:
@@ -129,8 +163,10 @@ class Session:
         except Exception:
             log.exception("failed", trace=self.start.trace, account=self.start.account)
             farewell = "Internal trouble"
-        finally:
+        if not self.logs_in_again or farewell:
             self.dialogue.end(farewell)
+            return None
+        return self.dialogue.leave()
 
     async def _serve(self) -> None:
         code = b"CAPABILITY " + self.capability_list()
@@ -149,7 +185,9 @@ class Session:
     async def _answer(self, raw: RawCommand) -> None:
         self.tag = raw.tag
         answer = await self.execute(raw)
-        self.tell(expunge=raw.name not in _WITHOUT_EXPUNGE, uid=raw.name.startswith(b"UID "))
+        holds = raw.name in _WITHOUT_EXPUNGE or self.names_numbers
+        self.tell(expunge=not holds, uid=raw.name.startswith(b"UID "))
+        self.names_numbers = False
         self.send(answer.line(raw.tag))
         self._count(answer)
 
@@ -164,7 +202,7 @@ class Session:
         if parse is None:
             return bad("Unknown command")
         try:
-            scanner = Scanner(raw, self.vocabulary)
+            scanner = Scanner(raw, self.vocabulary, utf8=self.utf8)
             command = parse(scanner)
             scanner.end()
             return await self.vocabulary.handlers[type(command)](self, command)
@@ -200,6 +238,7 @@ class Session:
             except BaseException:
                 mailbox.close()
                 raise
+            view.tells_recent = not self.is_rev2
             mailbox.watch(self._watcher(view))
             return view
 
@@ -233,8 +272,18 @@ class Session:
     def tell(self, *, expunge: bool = True, uid: bool = False) -> None:
         """Send what the client was not told of the selected mailbox."""
         if self.selected is not None and self.selected.has_news:
-            mod_seq = b"CONDSTORE" in self.enabled
-            self.send(*self.selected.tell(expunge=expunge, mod_seq=mod_seq, uid=uid))
+            lines = self.selected.tell(
+                expunge=expunge,
+                mod_seq=self.tells_mod_seq,
+                uid=uid or self.tells_uid,
+                vanished=b"QRESYNC" in self.enabled,
+            )
+            self.send(*lines)
+
+    @property
+    def tells_uid(self) -> bool:
+        """Whether every FETCH response has the UID (RFC 7162 §3.2.4, RFC 9051 §7.5.2)."""
+        return self.is_rev2 or self.tells_mod_seq
 
 
 def selected(handle: Callable[[Session, Selected, C], Awaitable[Tagged]]) -> Handle:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from homemail.imap import response
 from homemail.imap.dialogue import SLICE
-from homemail.imap.extension import Extension
+from homemail.imap.extension import Extension, FetchModifier
 from homemail.imap.fetch_answers import BATCH, BrokenLiteral, Plan, take_slice
 from homemail.imap.fetch_items import (
     FactItem,
@@ -21,7 +21,7 @@ from homemail.imap.fetch_items import (
     parse_items,
     parse_section,
 )
-from homemail.imap.grammar import Scanner
+from homemail.imap.grammar import Scanner, SyntaxTrouble
 from homemail.imap.response import Tagged, ok
 from homemail.imap.selected import Selected
 from homemail.imap.session import Session, selected
@@ -47,6 +47,7 @@ class Fetch:
     by_uid: bool
     items: tuple[Item, ...]
     changed_since: ModSeq | None = None
+    vanished: bool = False
 
 
 async def _fetch(session: Session, view: Selected, command: Fetch) -> Tagged:
@@ -74,7 +75,7 @@ async def _fetch_batch(
         result = await session.mail.change(
             view.mailbox.store, uids, FlagChange.ADD, frozenset({SEEN})
         )
-        if plan.tells_flags and b"CONDSTORE" not in session.enabled:
+        if plan.tells_flags and not session.tells_mod_seq:
             view.forget_flags((facts.uid, facts.mod_seq) for facts in result.changed)
     pieces = plan.answers(pairs)
     more = True
@@ -111,12 +112,23 @@ WORDS: dict[bytes, Callable[[Scanner], Item]] = {
 
 
 def parse_fetch(scanner: Scanner, *, by_uid: bool = False) -> Fetch:
-    """Read a sequence set and items."""
+    """Read a sequence set, items and modifiers."""
     scanner.space()
     numbers = scanner.sequence_set()
     scanner.space()
     items = parse_items(scanner, scanner.vocabulary.fetch_items, MACROS)
-    return Fetch(numbers, by_uid, items)
+    command = Fetch(numbers, by_uid, items)
+    if scanner.accept_list():
+        for modifier in scanner.parenthesized(lambda: _modifier(scanner)):
+            command = modifier(command)
+    return command
+
+
+def _modifier(scanner: Scanner) -> FetchModifier:
+    read = scanner.vocabulary.fetch_modifiers.get(scanner.word())
+    if read is None:
+        raise SyntaxTrouble("Unknown modifier")
+    return read(scanner)
 
 
 FETCH = Extension(

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from homemail.imap import response
 from homemail.imap.extension import Extension
 from homemail.imap.grammar import Scanner
 from homemail.imap.patterns import Pattern, parents
@@ -36,13 +35,13 @@ class Lsub:
 
 async def _list_mailboxes(session: Session, command: List) -> Tagged:
     if not command.pattern:
-        session.send(row(b"LIST", [b"\\Noselect"], ""))
+        session.send(row(session, b"LIST", [b"\\Noselect"], ""))
         return ok("Delimiter told")
     pattern = Pattern(command.reference + command.pattern)
     found = await session.mail.change(session.store.mailboxes)
     session.send(
         *(
-            row(b"LIST", attributes(info), str(info.name))
+            row(session, b"LIST", attributes(session, info), str(info.name))
             for info in found
             if pattern.matches(str(info.name))
         )
@@ -50,16 +49,17 @@ async def _list_mailboxes(session: Session, command: List) -> Tagged:
     return ok("Mailboxes listed")
 
 
-def attributes(info: MailboxInfo) -> list[bytes]:
+def attributes(session: Session, info: MailboxInfo) -> list[bytes]:
     """Return the attributes that every LIST tells."""
-    words = [] if info.exists else [b"\\Noselect"]
+    missing = b"\\NonExistent" if session.is_rev2 else b"\\Noselect"
+    words = [] if info.exists else [missing]
     words.append(b"\\HasChildren" if info.has_children else b"\\HasNoChildren")
     return words + sorted(use.encode("ascii") for use in info.special_use)
 
 
-def row(kind: bytes, words: Iterable[bytes], name: str) -> bytes:
+def row(session: Session, kind: bytes, words: Iterable[bytes], name: str) -> bytes:
     """Return one LIST or LSUB response."""
-    return b'* %b (%b) "/" %b\r\n' % (kind, b" ".join(words), response.mailbox(name))
+    return b'* %b (%b) "/" %b\r\n' % (kind, b" ".join(words), session.mailbox(name))
 
 
 async def _lsub(session: Session, command: Lsub) -> Tagged:
@@ -70,7 +70,7 @@ async def _lsub(session: Session, command: Lsub) -> Tagged:
         # "foo" is told where only "foo/bar" is subscribed (RFC 3501 §6.3.9).
         above = {above for name in names for above in parents(name) if pattern.matches(above)}
         rows = {name: [b"\\Noselect"] for name in above - names} | rows
-    session.send(*(row(b"LSUB", rows[name], name) for name in sorted(rows)))
+    session.send(*(row(session, b"LSUB", rows[name], name) for name in sorted(rows)))
     return ok("Subscriptions listed")
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from homemail.imap.extension import Extension
+from homemail.imap.commands.listing import row
+from homemail.imap.extension import Extension, SelectOption
 from homemail.imap.fetch_answers import BATCH
-from homemail.imap.grammar import Scanner
+from homemail.imap.grammar import Scanner, SyntaxTrouble
 from homemail.imap.response import Tagged, ok
 from homemail.imap.selected import Selected
 from homemail.imap.session import Session, selected
@@ -25,6 +26,7 @@ class Select:
 
     name: MailboxName
     read_only: bool
+    options: tuple[SelectOption, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +35,20 @@ class Close:
 
 
 async def _select(session: Session, command: Select) -> Tagged:
+    for option in command.options:
+        option.begin(session)
     if session.selected is not None:
         session.send(b"* OK [CLOSED] The other mailbox is left\r\n")
     await session.unselect()  # also when the other one cannot be selected
     view = await session.select(command.name, read_only=command.read_only)
     counts = await session.mail.change(session.store.status, command.name, session.actor)
-    first = await session.mail.read(_first_unseen, view.mailbox, view.uids, counts.unseen)
+    unseen = 0 if session.is_rev2 else counts.unseen
+    first = await session.mail.read(_first_unseen, view.mailbox, view.uids, unseen)
     session.send(*view.describe(), *_codes(view, first and view.sequence_number(first)))
+    if session.is_rev2:
+        session.send(row(session, b"LIST", (), str(command.name)))  # RFC 9051 §6.3.2
+    for option in command.options:
+        await option.finish(session, view)
     kind = b"READ-ONLY" if view.read_only else b"READ-WRITE"
     return ok("Mailbox selected", kind)
 
@@ -77,22 +86,26 @@ async def _close(session: Session, view: Selected, command: Close) -> Tagged:
     return ok("Mailbox closed")
 
 
-def parse_select(scanner: Scanner) -> Select:
-    """Read the name of a mailbox."""
+def _parse(scanner: Scanner, *, read_only: bool) -> Select:
     scanner.space()
-    return Select(scanner.mailbox(), False)
+    name = scanner.mailbox()
+    if not scanner.accept_list():
+        return Select(name, read_only)
+    options = scanner.parenthesized(lambda: _option(scanner))
+    return Select(name, read_only, tuple(options))
 
 
-def parse_examine(scanner: Scanner) -> Select:
-    """Read the name of a mailbox that is not to be changed."""
-    scanner.space()
-    return Select(scanner.mailbox(), True)
+def _option(scanner: Scanner) -> SelectOption:
+    read = scanner.vocabulary.select_options.get(scanner.word())
+    if read is None:
+        raise SyntaxTrouble("Unknown option")
+    return read(scanner)
 
 
 SELECT = Extension(
     grammar={
-        b"SELECT": parse_select,
-        b"EXAMINE": parse_examine,
+        b"SELECT": lambda scanner: _parse(scanner, read_only=False),
+        b"EXAMINE": lambda scanner: _parse(scanner, read_only=True),
         b"CLOSE": lambda scanner: Close(),
     },
     handlers={Select: _select, Close: selected(_close)},

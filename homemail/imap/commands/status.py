@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from homemail.imap import response
 from homemail.imap.extension import Extension
 from homemail.imap.grammar import Scanner, SyntaxTrouble
 from homemail.imap.response import Tagged, ok
@@ -42,7 +41,7 @@ async def status_line(session: Session, name: MailboxName, items: tuple[bytes, .
     known = session.vocabulary.status_items
     counts = await session.mail.change(session.store.status, name, session.actor)
     pairs = b" ".join(b"%b %b" % (item, known[item](counts)) for item in items)
-    return b"* STATUS %b (%b)\r\n" % (response.mailbox(name), pairs)
+    return b"* STATUS %b (%b)\r\n" % (session.mailbox(name), pairs)
 
 
 def _parse(scanner: Scanner) -> Status:

@@ -39,24 +39,27 @@ async def _store(session: Session, view: Selected, command: Store) -> Tagged:
     )
     view.forget_flags((facts.uid, facts.mod_seq) for facts in result.changed)
     session.send(*view.tell_keywords())
-    with_mod_seq = b"CONDSTORE" in session.enabled
+    with_uid = command.by_uid or session.tells_uid
     for facts in result.changed:
-        line = _line(view, facts, command, with_mod_seq)
+        line = _line(view, facts, command, with_uid, session.tells_mod_seq)
         if line:
             session.send(line)
     if result.modified:
         # So that the client need not ask what has changed (RFC 7162 §3.1.3).
         for facts in await session.mail.read(view.mailbox.read_facts, result.modified):
-            session.send(_line(view, facts, dataclasses.replace(command, silent=False), True))
+            shown = dataclasses.replace(command, silent=False)
+            session.send(_line(view, facts, shown, with_uid, True))
         return ok("Some messages had changed", b"MODIFIED " + _modified(view, result, command))
     if len(result.changed) < len(uids):
         return ok("Some messages are gone", b"EXPUNGEISSUED")
     return ok("Flags stored")
 
 
-def _line(view: Selected, facts: MessageFacts, command: Store, with_mod_seq: bool) -> bytes:
+def _line(
+    view: Selected, facts: MessageFacts, command: Store, with_uid: bool, with_mod_seq: bool
+) -> bytes:
     """Return the FETCH response; .SILENT leaves the mod-sequence only (RFC 7162 §3.1.3)."""
-    words = [b"UID %d" % facts.uid] if command.by_uid else []
+    words = [b"UID %d" % facts.uid] if with_uid else []
     if not command.silent:
         words.append(b"FLAGS " + view.flag_lists.get(facts.flags, facts.uid in view.recent))
     elif not with_mod_seq:

@@ -11,19 +11,26 @@ from homemail.imap.extensions.create_special_use import CREATE_SPECIAL_USE
 from homemail.imap.extensions.enable import ENABLE
 from homemail.imap.extensions.esearch import ESEARCH
 from homemail.imap.extensions.idle import IDLE
+from homemail.imap.extensions.imap4rev2 import IMAP4REV2
 from homemail.imap.extensions.list_extended import LIST_EXTENDED, LIST_STATUS
 from homemail.imap.extensions.move import MOVE
 from homemail.imap.extensions.multiappend import MULTIAPPEND
 from homemail.imap.extensions.namespace import NAMESPACE
 from homemail.imap.extensions.objectid import OBJECTID
+from homemail.imap.extensions.qresync import QRESYNC
 from homemail.imap.extensions.quota import QUOTA
+from homemail.imap.extensions.replace import REPLACE
 from homemail.imap.extensions.savedate import SAVEDATE
+from homemail.imap.extensions.searchres import SEARCHRES
 from homemail.imap.extensions.status_size import STATUS_SIZE
 from homemail.imap.extensions.uidplus import UIDPLUS
+from homemail.imap.extensions.unauthenticate import UNAUTHENTICATE
 from homemail.imap.extensions.unselect import UNSELECT
+from homemail.imap.extensions.utf8 import UTF8_ACCEPT
 from homemail.imap.extensions.within import WITHIN
 
 EXTENSIONS: tuple[Extension, ...] = (
+    IMAP4REV2,
     LITERAL_PLUS,
     SASL_IR,
     ID,
@@ -37,7 +44,9 @@ EXTENSIONS: tuple[Extension, ...] = (
     SPECIAL_USE,
     CREATE_SPECIAL_USE,
     ESEARCH,
+    SEARCHRES,
     CONDSTORE,
+    QRESYNC,
     LIST_EXTENDED,
     LIST_STATUS,
     OBJECTID,
@@ -46,4 +55,7 @@ EXTENSIONS: tuple[Extension, ...] = (
     WITHIN,
     SAVEDATE,
     QUOTA,
+    UTF8_ACCEPT,
+    UNAUTHENTICATE,
+    REPLACE,
 )

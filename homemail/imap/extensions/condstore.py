@@ -7,17 +7,16 @@ Source: RFC 7162 §3.1.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from homemail.imap.commands.fetch import Fetch, parse_fetch
-from homemail.imap.commands.select import Select, parse_examine, parse_select
 from homemail.imap.commands.store import Store, parse_change
-from homemail.imap.extension import Extension
+from homemail.imap.extension import Extension, FetchModifier
 from homemail.imap.fetch_items import FactItem
 from homemail.imap.grammar import Scanner, SyntaxTrouble
 from homemail.imap.response import Tagged
+from homemail.imap.selected import Selected
 from homemail.imap.session import Session
 from homemail.model.mailbox import ModSeq
 from homemail.model.search import ModSeqSince, SearchKey
@@ -33,12 +32,23 @@ class Aware:
 
 
 async def _aware(session: Session, command: Aware) -> Tagged:
-    session.enabled.add(b"CONDSTORE")
+    session.enable([b"CONDSTORE"])
     inner = command.command
     return await session.vocabulary.handlers[type(inner)](session, inner)
 
 
-def _mod_seq(scanner: Scanner) -> ModSeq:
+class _Option:
+    """SELECT name (CONDSTORE)."""
+
+    def begin(self, session: Session) -> None:
+        session.enable([b"CONDSTORE"])
+
+    async def finish(self, session: Session, view: Selected) -> None:
+        """HIGHESTMODSEQ is told to everybody."""
+
+
+def parse_mod_seq(scanner: Scanner) -> ModSeq:
+    """Read a mod-sequence."""
     number = scanner.number()
     if number >= 2**63:
         raise SyntaxTrouble("Expected a mod-sequence")
@@ -47,12 +57,18 @@ def _mod_seq(scanner: Scanner) -> ModSeq:
 
 def _parse_fetch(scanner: Scanner, *, by_uid: bool = False) -> Fetch | Aware:
     command = parse_fetch(scanner, by_uid=by_uid)
-    if scanner.accept(b" (CHANGEDSINCE "):
-        changed_since = _mod_seq(scanner)
-        scanner.expect(b")")
-        items = tuple(dict.fromkeys((*command.items, MODSEQ)))
-        return Aware(dataclasses.replace(command, items=items, changed_since=changed_since))
     return Aware(command) if MODSEQ in command.items else command
+
+
+def _changed_since(scanner: Scanner) -> FetchModifier:
+    scanner.space()
+    since = parse_mod_seq(scanner)
+
+    def modified(command: Fetch) -> Fetch:
+        items = tuple(dict.fromkeys((*command.items, MODSEQ)))
+        return dataclasses.replace(command, items=items, changed_since=since)
+
+    return modified
 
 
 def _parse_store(scanner: Scanner, *, by_uid: bool = False) -> Store | Aware:
@@ -60,18 +76,10 @@ def _parse_store(scanner: Scanner, *, by_uid: bool = False) -> Store | Aware:
     numbers = scanner.sequence_set()
     if not scanner.accept(b" (UNCHANGEDSINCE "):
         return parse_change(scanner, numbers, by_uid=by_uid)
-    unchanged_since = _mod_seq(scanner)
+    unchanged_since = parse_mod_seq(scanner)
     scanner.expect(b")")
     command = parse_change(scanner, numbers, by_uid=by_uid)
     return Aware(dataclasses.replace(command, unchanged_since=unchanged_since))
-
-
-def _with_option(parse: Callable[[Scanner], Select]) -> Callable[[Scanner], Select | Aware]:
-    def read(scanner: Scanner) -> Select | Aware:
-        command = parse(scanner)
-        return Aware(command) if scanner.accept(b" (CONDSTORE)") else command
-
-    return read
 
 
 def _search_key(scanner: Scanner) -> SearchKey:
@@ -81,7 +89,7 @@ def _search_key(scanner: Scanner) -> SearchKey:
         scanner.space()
         scanner.atom()
         scanner.space()
-    return ModSeqSince(_mod_seq(scanner))
+    return ModSeqSince(parse_mod_seq(scanner))
 
 
 CONDSTORE = Extension(
@@ -92,9 +100,9 @@ CONDSTORE = Extension(
         b"UID FETCH": lambda scanner: _parse_fetch(scanner, by_uid=True),
         b"STORE": _parse_store,
         b"UID STORE": lambda scanner: _parse_store(scanner, by_uid=True),
-        b"SELECT": _with_option(parse_select),
-        b"EXAMINE": _with_option(parse_examine),
     },
+    select_options={b"CONDSTORE": lambda scanner: _Option()},
+    fetch_modifiers={b"CHANGEDSINCE": _changed_since},
     handlers={Aware: _aware},
     fetch_items={b"MODSEQ": lambda scanner: MODSEQ},
     search_keys={b"MODSEQ": _search_key},

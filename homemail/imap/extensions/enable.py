@@ -19,9 +19,10 @@ class Enable:
 
 
 async def _enable(session: Session, command: Enable) -> Tagged:
-    wanted = dict.fromkeys(word for word in command.words if word in session.vocabulary.enable)
+    known = session.vocabulary.enable
+    wanted = dict.fromkeys(known[word] for word in command.words if word in known)
     new = [word for word in wanted if word not in session.enabled]
-    session.enabled.update(new)
+    session.enable(new)
     session.send(b"* ENABLED%b\r\n" % b"".join(b" " + word for word in new))
     return ok("Enabled")
 

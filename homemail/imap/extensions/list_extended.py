@@ -53,7 +53,7 @@ async def _list(session: Session, command: ExtendedList) -> Tagged:
     subscribed = {str(name) for name in await session.mail.change(session.store.subscriptions)}
     for name in _names(infos, subscribed):
         if any(pattern.matches(name.text) for pattern in patterns) and _selected(name, command):
-            session.send(_row(name, command))
+            session.send(_row(session, name, command))
             if command.status and name.info is not None and name.info.exists:
                 await _send_status(session, name.info.name, command.status)
     return ok("Mailboxes listed")
@@ -77,14 +77,14 @@ def _selected(name: _Name, command: ExtendedList) -> bool:
     return name.info is not None
 
 
-def _row(name: _Name, command: ExtendedList) -> bytes:
+def _row(session: Session, name: _Name, command: ExtendedList) -> bytes:
     if name.info is not None:
-        words = attributes(name.info)
+        words = attributes(session, name.info)
     else:
         words = [b"\\NonExistent"]
     if name.subscribed and b"SUBSCRIBED" in command.selection | command.returned:
         words.append(b"\\Subscribed")
-    line = row(b"LIST", words, name.text)
+    line = row(session, b"LIST", words, name.text)
     if b"RECURSIVEMATCH" in command.selection and name.has_subscribed_below:
         line = line.removesuffix(b"\r\n") + b' ("CHILDINFO" ("SUBSCRIBED"))\r\n'
     return line

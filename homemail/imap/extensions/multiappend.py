@@ -10,10 +10,12 @@ from homemail.imap.grammar import Scanner
 
 def _parse(scanner: Scanner) -> Append:
     first = parse_append(scanner)
-    messages = list(first.messages)
+    messages, binary = list(first.messages), first.binary
     while not scanner.at_end():
-        messages.append(parse_message(scanner))
-    return Append(first.name, tuple(messages))
+        message, is_binary = parse_message(scanner)
+        messages.append(message)
+        binary = binary or is_binary
+    return Append(first.name, tuple(messages), binary)
 
 
 MULTIAPPEND = Extension(capability=b"MULTIAPPEND", grammar={b"APPEND": _parse})

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from homemail.imap import response
 from homemail.imap.extension import Extension
 from homemail.imap.grammar import Scanner
 from homemail.imap.response import Tagged, no, ok
@@ -44,7 +43,7 @@ async def _get_quota(session: Session, command: GetQuota) -> Tagged:
 
 async def _get_quota_root(session: Session, command: GetQuotaRoot) -> Tagged:
     await session.mail.change(session.store.status, command.name, session.actor)  # exists?
-    name = response.mailbox(command.name)
+    name = session.mailbox(command.name)
     session.send(b"* QUOTAROOT %b %b\r\n" % (name, ROOT))
     session.send(_line(await session.mail.change(session.store.quota)))
     return ok("Quota told")

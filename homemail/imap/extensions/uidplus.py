@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from homemail.imap.commands.expunge import expunged
 from homemail.imap.extension import Extension
 from homemail.imap.grammar import Scanner
-from homemail.imap.response import Tagged, ok
+from homemail.imap.response import Tagged
 from homemail.imap.selected import Selected
 from homemail.imap.session import Session, must_write, selected
 from homemail.model.mailbox import SequenceSet
@@ -23,8 +24,7 @@ class UidExpunge:
 async def _uid_expunge(session: Session, view: Selected, command: UidExpunge) -> Tagged:
     must_write(view)
     uids = [uid for _, uid in view.pairs(command.numbers, by_uid=True)]
-    await session.mail.change(view.mailbox.expunge, uids)
-    return ok("Messages expunged")
+    return expunged(session, view, await session.mail.change(view.mailbox.expunge, uids))
 
 
 def _parse(scanner: Scanner) -> UidExpunge:
