@@ -8,17 +8,14 @@ the transport is paused; ``drain`` waits until a slow client has taken what was 
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections import Counter
 from collections.abc import Coroutine
 from typing import Any, Protocol
 
-from cryptography.hazmat.primitives.serialization import Encoding
 from twisted.internet import protocol
 from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer, ISSLTransport
 from zope.interface import implementer
 
-from homemail.model.certificate import user_names
 from homemail.model.session import ChannelFacts, Peer, TlsFacts
 
 READ_AHEAD = 64 * 1024
@@ -215,22 +212,6 @@ class Stream:
             self._transport.abortConnection()
 
 
-def _watch_over(connection: Any) -> None:
-    """Let the system notice within minutes that a client has vanished without a word.
-
-    Else it would keep what it has open, a POP3 maildrop for one, until its time is over.
-    """
-    for level, name, value in (
-        (socket.SOL_SOCKET, "SO_KEEPALIVE", 1),
-        (socket.IPPROTO_TCP, "TCP_KEEPIDLE", 60),
-        (socket.IPPROTO_TCP, "TCP_KEEPINTVL", 15),
-        (socket.IPPROTO_TCP, "TCP_KEEPCNT", 4),
-        (socket.IPPROTO_TCP, "TCP_USER_TIMEOUT", 120_000),
-    ):
-        if hasattr(socket, name):  # some systems lack one or the other
-            connection.setsockopt(level, getattr(socket, name), value)
-
-
 @implementer(IHalfCloseableProtocol, IPushProducer)
 class StreamProtocol(protocol.Protocol):
     """A Twisted connection that is used through its ``stream``.
@@ -254,13 +235,10 @@ class StreamProtocol(protocol.Protocol):
             return None
         handle: Any = self.transport.getHandle()  # type: ignore[union-attr]
         name = handle.get_servername()
-        certificate = handle.get_peer_certificate(as_cryptography=True)
         return TlsFacts(
             handle.get_protocol_version_name(),
             handle.get_cipher_name() or "",
             name.decode("ascii", "replace") if name else None,
-            _bindings(handle),
-            user_names(certificate.public_bytes(Encoding.DER)) if certificate else (),
         )
 
     # --- Twisted calls these
@@ -268,7 +246,6 @@ class StreamProtocol(protocol.Protocol):
     def connectionMade(self) -> None:  # noqa: N802
         transport: Any = self.transport
         transport.setTcpNoDelay(True)
-        _watch_over(transport.socket)
         address = transport.getPeer()
         self.peer = Peer(address.host, address.port)
         self.stream = Stream(transport, asyncio.get_running_loop())
@@ -298,30 +275,14 @@ class StreamProtocol(protocol.Protocol):
         self.stream.resume_writing()
 
 
-def _bindings(handle: Any) -> dict[str, bytes]:
-    """Return the channel binding data of a pyOpenSSL connection.
-
-    Source: RFC 5929 §4, RFC 9266 §2.
-    """
-    found = {}
-    if end_point := getattr(handle.get_context(), "end_point", b""):
-        found["tls-server-end-point"] = end_point
-    # Before TLS 1.3 it would need an extension that cannot be asked about here.
-    if handle.get_protocol_version_name() == "TLSv1.3":
-        found["tls-exporter"] = handle.export_keying_material(b"EXPORTER-Channel-Binding", 32, b"")
-    return found
-
-
 class StreamFactory(protocol.Factory):
     """Keeps the tasks of an access protocol's connections.
 
     ``name`` is the protocol as ``ChannelFacts`` has it. ``tls_context`` is what
-    ``transport.startTLS`` takes, or None where it is not offered. ``tls_required``: nobody logs in
-    before TLS has begun.
+    ``transport.startTLS`` takes, or None where it is not offered.
     """
 
     noisy = False
-    tls_required = False
 
     def __init__(self, name: str, tls_context: Any, most_per_client: int) -> None:
         self.name = name
@@ -377,9 +338,7 @@ class ServedStream(StreamProtocol):
         return count > self._factory.most_per_client and not self.peer.is_loopback
 
     def channel(self) -> ChannelFacts:
-        return ChannelFacts(
-            self._factory.name, self.peer, self.tls, self._factory.tls_required
-        )
+        return ChannelFacts(self._factory.name, self.peer, self.tls)
 
     @property
     def may_start_tls(self) -> bool:
