@@ -62,6 +62,7 @@ class SpooledQueue:
         self._pending_drops: set[asyncio.Task[None]] = set()
         self._due: list[tuple[LineTime, QueueId]] = []  # a heap; what no longer holds is skipped
         self._flushed: set[QueueId] = set()
+        self._held: set[QueueId] = set()  # go on hold when their attempt is over
         for one in stored:
             self._kept[one.entry.id] = _resumed(one)
             self._schedule(self._kept[one.entry.id])
@@ -132,6 +133,47 @@ class SpooledQueue:
                 self._set(kept, replace(kept.now.entry, next_attempt=now))
         self.on_due()
 
+    async def hold(self, queue_id: QueueId) -> None:
+        """Put an entry on hold; one that is being tried goes there when its attempt is over.
+
+        Raises:
+            Temporary: there is no such entry, or it cannot be written.
+        """
+        kept = self._existing(queue_id)
+        if kept.now.entry.state in (QueueState.ACTIVE, QueueState.DORMANT):
+            self._held.add(queue_id)
+        else:
+            await self.update(replace(kept.now.entry, state=QueueState.HOLD))
+
+    async def release(self, queue_id: QueueId) -> None:
+        """Take an entry off hold and try it now, its faults forgotten.
+
+        Raises:
+            Temporary: there is no such entry, or it cannot be written.
+        """
+        kept = self._existing(queue_id)
+        self._held.discard(queue_id)
+        if kept.now.entry.state is QueueState.HOLD:
+            await self._try_now(kept, faults=0)
+
+    async def retry(self, queue_id: QueueId) -> None:
+        """Try a deferred entry now, whatever it waits for.
+
+        Raises:
+            Temporary: there is no such entry, or it cannot be written.
+        """
+        kept = self._existing(queue_id)
+        if kept.now.entry.state is QueueState.DEFERRED:
+            await self._try_now(kept)
+
+    async def _try_now(self, kept: _Kept, faults: int | None = None) -> None:
+        self._flushed.add(kept.now.entry.id)
+        entry = replace(kept.now.entry, state=QueueState.DEFERRED, next_attempt=self.line.now())
+        try:
+            await self.update(entry, faults=faults)
+        finally:
+            self.on_due()
+
     async def close(self) -> None:
         """Finish what is being written; the runner is closed before."""
         while self._worker is not None or self._pending_drops:
@@ -191,9 +233,9 @@ class SpooledQueue:
         """Write an entry as it is now; one that is done is removed.
 
         Raises:
-            Temporary: it cannot be written; it counts here all the same.
+            Temporary: it cannot be written, but counts here all the same; or it was removed.
         """
-        kept = self._kept[entry.id]
+        kept = self._existing(entry.id)
         self._set(kept, entry, faults)
         if is_done(kept.now.entry):
             await self.remove(entry.id)
@@ -212,9 +254,19 @@ class SpooledQueue:
         """
         self._kept.pop(queue_id, None)
         self._flushed.discard(queue_id)
+        self._held.discard(queue_id)
         await asyncio.shield(self._soon(Drop(queue_id)))
 
+    def _existing(self, queue_id: QueueId) -> _Kept:
+        kept = self._kept.get(queue_id)
+        if kept is None:
+            raise Temporary("The message is not in the queue")
+        return kept
+
     def _set(self, kept: _Kept, entry: QueueEntry, faults: int | None = None) -> None:
+        if entry.state in _WAITING and entry.id in self._held:
+            self._held.discard(entry.id)
+            entry = replace(entry, state=QueueState.HOLD)
         faults = kept.now.faults if faults is None else faults
         kept.now = replace(kept.now, entry=replace(entry, age=LineTime(0.0)), faults=faults)
         self._schedule(kept)

@@ -132,6 +132,53 @@ class QueueConformance:
 
         self.run(body)
 
+    def test_hold_release_retry(self):
+        async def body(queue):
+            queue_id = await queue.add(envelope("a@x.test"), CONTENT)
+            await queue.retry(queue_id)
+            await queue.hold(queue_id)
+            assert queue.entry(queue_id).state is QueueState.HOLD
+            assert queue.take_due() is None
+            await queue.retry(queue_id)
+            assert queue.take_due() is None
+            await queue.release(queue_id)
+            active = queue.take_due()
+            assert queue.take_flushed(active.id)
+            await queue.update(replace(active, state=QueueState.DEFERRED, next_attempt=9e9))
+            assert queue.take_due() is None
+            await queue.retry(queue_id)
+            assert queue.take_due().id == queue_id
+
+        self.run(body)
+
+    def test_hold_of_what_is_being_tried(self):
+        async def body(queue):
+            queue_id = await queue.add(envelope("a@x.test"), CONTENT)
+            active = queue.take_due()
+            await queue.hold(queue_id)
+            assert queue.entry(queue_id).state is QueueState.ACTIVE
+            await queue.update(replace(active, state=QueueState.DEFERRED))
+            assert queue.entry(queue_id).state is QueueState.HOLD
+            dormant = await queue.add(envelope("a@x.test"), CONTENT, dormant=True)
+            await queue.hold(dormant)
+            await queue.activate(dormant, queue.entry(dormant).recipients)
+            assert queue.entry(dormant).state is QueueState.HOLD
+
+        self.run(body)
+
+    def test_what_is_not_there(self):
+        async def body(queue):
+            queue_id = await queue.add(envelope("a@x.test"), CONTENT)
+            entry = queue.entry(queue_id)
+            await queue.remove(queue_id)
+            for ask in (queue.hold, queue.release, queue.retry):
+                with pytest.raises(Temporary):
+                    await ask(queue_id)
+            with pytest.raises(Temporary):
+                await queue.update(entry)
+
+        self.run(body)
+
     def test_a_content_stays_readable_after_the_removal(self):
         async def body(queue):
             queue_id = await queue.add(envelope("a@x.test"), CONTENT)

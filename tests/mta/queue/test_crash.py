@@ -177,6 +177,23 @@ def test_update_after_a_torn_change(tmp_path, monkeypatch):
         assert len(entry.pending) in ([1] if answered else [1, 2])
 
 
+@pytest.mark.parametrize("release", [False, True])
+def test_hold_and_release(tmp_path, monkeypatch, release):
+    async def held(queue):
+        await one_active(queue)
+        if release:
+            await queue.hold("T1")
+
+    async def act(queue):
+        await (queue.release("T1") if release else queue.hold("T1"))
+
+    before, after = [QueueState.INCOMING, QueueState.HOLD], [QueueState.DEFERRED, QueueState.HOLD]
+    for answered, (entry,), _ in at_each_step(tmp_path, monkeypatch, held, act):
+        states = after if release else before
+        assert entry.state is (states[0] if release else states[1]) or not answered
+        assert entry.state in states
+
+
 def test_remove(tmp_path, monkeypatch):
     async def act(queue):
         await queue.remove("T1")
