@@ -245,6 +245,7 @@ def test_shutdown_cuts_what_does_not_finish(listening, house, loop_thread):
         pass
     (service,) = listening.services
     listening.loop_thread.run(service.shutdown(0.05))
+    assert line.readline() == b"421 4.3.2 mail.home.test Service shutting down\r\n"
     assert line.readline() == b""
     assert house.messages == []
 
