@@ -6,7 +6,8 @@ The grammar is that of the right side of an aliases file: targets parted by comm
 
     alice@example.org, bob
     \alice                     the same as alice; an owner's own name is his mailbox
-    "|/usr/bin/procmail -t"     a program; without quotes it reaches to the next comma
+    "|/usr/bin/procmail -t"     a program; without quotes it reaches to the next comma;
+                               |"/usr/bin/procmail -t" is the same
     /home/alice/copy            a file (mbox); ~/ is the home
     /home/alice/Copy/           a Maildir
     :include:/home/alice/list   more of the same
@@ -93,14 +94,15 @@ def items(line: str) -> Iterator[str]:
 
 
 def _targets(item: str, line: int, domain: str) -> Iterator[Target]:
-    quoted = _WHOLE_QUOTED.fullmatch(item)
-    plain = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else item
+    plain = _unquoted(item)
     if not plain:
         return
     if "\0" in plain:
         yield Unreadable(line, "a NUL")
     elif plain.startswith("|"):
         command = plain[1:].strip()
+        if plain == item:
+            command = _unquoted(command)
         yield ToCommand(command) if command else Unreadable(line, "no program")
     elif plain.lower().startswith(":include:"):
         yield Include(plain[9:].strip())
@@ -110,6 +112,12 @@ def _targets(item: str, line: int, domain: str) -> Iterator[Target]:
         yield from _addresses(item[1:], line, domain)
     else:
         yield from _addresses(item, line, domain)
+
+
+def _unquoted(text: str) -> str:
+    """Return what is in the quotes where ``text`` is one quoted string, else ``text``."""
+    quoted = _WHOLE_QUOTED.fullmatch(text)
+    return re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else text
 
 
 def _addresses(item: str, line: int, domain: str) -> Iterator[Target]:

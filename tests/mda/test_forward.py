@@ -36,6 +36,8 @@ def to(text: str) -> ToAddress:
         ('"|/bin/prog \\"a b\\""', [ToCommand('/bin/prog "a b"')]),
         ("| /bin/prog -x , bob", [ToCommand("/bin/prog -x"), to("bob@home.test")]),
         ('|prog "a, b" c', [ToCommand('prog "a, b" c')]),
+        ('|"/bin/prog -a, b", bob', [ToCommand("/bin/prog -a, b"), to("bob@home.test")]),
+        ('"|\\"/bin/my prog\\""', [ToCommand('"/bin/my prog"')]),
         ("/var/mail/x, ~/Mail/", [ToFile("/var/mail/x"), ToFile("~/Mail/")]),
         (":include:/etc/list", [Include("/etc/list")]),
         ('":Include: ~/list"', [Include("~/list")]),
