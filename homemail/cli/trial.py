@@ -18,12 +18,14 @@ from __future__ import annotations
 
 import json
 import smtplib
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
 from email.utils import localtime
 from pathlib import Path
+from shlex import quote
 
 from homemail.auth.schemes import new_secrets
 from homemail.auth.users_edit import add_accounts
@@ -180,14 +182,15 @@ def send_welcome(host: str, port: int) -> None:
 _WELCOME = f"""\
 Hello Alice,
 
-this message came in through the SMTP port of your own mail server, was filed as a plain file in
-Maildir/ in your home, and you read it over IMAP, over POP3, or by opening the file.
+this message came in through the SMTP port of your own mail server, was filed
+as a plain file in Maildir/ in your home, and you read it over IMAP, over
+POP3, or by opening the file.
 
 Things to try:
 
 - Write to bob@{DOMAIN} or carol@{DOMAIN}; they are on this server too.
-- Write to alice+shopping@{DOMAIN}: everything behind the + reaches you as well.
-- Put an address into a file named .forward in your home, and your mail goes there.
+- Write to alice+shopping@{DOMAIN}: whatever stands behind the + reaches you.
+- Put an address into a file named .forward in your home: your mail goes there.
 - Keep Sieve scripts with a ManageSieve client.
 - Write to somebody elsewhere: it waits, and "homemail queue list" shows it.
 
@@ -218,6 +221,8 @@ def screen(trial: Trial, host: str, ports: Mapping[str, int]) -> Sequence[tuple[
     if "smtp" in ports:
         words = f"swaks --server {host}:{ports['smtp']} --from you@example.org --to alice@{DOMAIN}"
         rows.append(("Send", words))
+        words = f"curl smtp://{host}:{ports['smtp']} --mail-from you@example.org"
+        rows.append(("", f"{words} --mail-rcpt alice@{DOMAIN} --crlf -T FILE"))
     if "imap" in ports:
         rows.append(("Read", f"curl -u {alice} 'imap://{host}:{ports['imap']}/INBOX;MAILINDEX=*'"))
     if "pop3" in ports:
@@ -229,9 +234,17 @@ def screen(trial: Trial, host: str, ports: Mapping[str, int]) -> Sequence[tuple[
     rows += [
         ("Mailboxes", f"{trial.directory}/home/NAME/Maildir/"),
         ("Log", f"{trial.directory}/homemail.log"),
-        ("Waiting mail", f"homemail queue list --directory {trial.directory}"),
+        ("Certificate", f"{trial.certificate} (self-signed)"),
+        ("Waiting mail", f"{_command()} queue list --directory {quote(str(trial.directory))}"),
     ]
     return [(_once(rows, number), line) for number, (_, line) in enumerate(rows)]
+
+
+def _command() -> str:
+    """Return how this program is called from here: it need not be on the PATH."""
+    if Path(sys.argv[0]).name == "__main__.py":
+        return f"{sys.executable} -m homemail"
+    return sys.argv[0]
 
 
 def _once(rows: Sequence[tuple[str, str]], number: int) -> str:

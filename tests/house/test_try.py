@@ -9,11 +9,15 @@ import signal
 import socket
 import ssl
 import stat
+import subprocess
+from email.message import EmailMessage
+from email.policy import SMTP
 from pathlib import Path
 
 import pytest
 
-from tests.house.server import STANDARD, homemail
+from homemail.cli import trial
+from tests.house.server import STANDARD, homemail, need
 
 pytestmark = pytest.mark.slow
 
@@ -45,10 +49,33 @@ def test_it_greets_alice_once_and_finds_its_mail_again(new_house):
 def test_the_screen_shows_what_a_person_needs(new_house):
     house = new_house().start()
     said = house.said()
-    for word in ("alice-secret", "swaks", str(house.base + 143), str(house.base + 25), "Maildir"):
+    words = ("alice-secret", "swaks", "curl smtp:", "certificate.pem", "Maildir")
+    for word in (*words, str(house.base + 143), str(house.base + 25)):
         assert word in said, said
     assert len(said.splitlines()) < 40
-    assert all(len(line.replace(str(house.directory), "DIR")) <= 90 for line in said.splitlines())
+    assert all(len(line.replace(str(house.directory), "DIR")) <= 115 for line in said.splitlines())
+
+
+def test_the_commands_on_the_screen_work_as_they_stand(new_house, tmp_path):
+    house = new_house("a directory").start()
+    house.send(b"Subject: hm\r\n\r\n", "alice@home.test")
+    rows = [line[14:] for line in house.said().splitlines()]
+    (listing,) = [row for row in rows if "queue list" in row]
+    done = subprocess.run(listing, shell=True, capture_output=True, text=True, check=True)
+    assert "queue is empty" in done.stdout
+    need("curl")
+    (tmp_path / "FILE").write_text("Subject: by curl\n\nhello\n")
+    for row in rows:
+        if row.startswith("curl"):
+            command = f"{row} --silent --show-error".replace("FILE", str(tmp_path / "FILE"))
+            subprocess.run(command, shell=True, capture_output=True, check=True)
+    assert b"Subject: by curl\r\n\r\nhello\r\n" in house.messages("alice")[-1]
+
+
+def test_the_welcome_is_plain_text():
+    welcome = EmailMessage(policy=SMTP)
+    welcome.set_content(trial._WELCOME)
+    assert welcome["Content-Transfer-Encoding"] == "7bit"
 
 
 def test_every_listener_answers(house):
