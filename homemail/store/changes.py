@@ -64,7 +64,7 @@ class Listeners:
 
 
 _EVENT = struct.Struct("iIII")
-_IN_CREATE, _IN_CLOSE_WRITE, _IN_DELETE = 0x100, 0x8, 0x200
+_IN_CREATE, _IN_DELETE = 0x100, 0x200
 _IN_MOVED_FROM, _IN_MOVED_TO = 0x40, 0x80
 _IN_Q_OVERFLOW, _IN_IGNORED, _IN_ONLYDIR = 0x4000, 0x8000, 0x1000000
 _ADDED, _GONE = _IN_CREATE | _IN_MOVED_TO, _IN_DELETE | _IN_MOVED_FROM
@@ -75,7 +75,7 @@ class DirectoryWatch:
     """Directories in which somebody else may change names; tells which ones did.
 
     What this program is about to do there is announced with ``expect`` and not told. Where the
-    system has no inotify, ``works`` is False and callers list the directories.
+    system has no inotify, ``add`` says so and callers list the directories.
     """
 
     def __init__(self) -> None:
@@ -89,10 +89,6 @@ class DirectoryWatch:
             self._fd = begin(os.O_NONBLOCK | os.O_CLOEXEC)
         if self._fd < 0:
             log.info("changes by other programs are looked for at each command")
-
-    @property
-    def works(self) -> bool:
-        return self._fd >= 0
 
     def fileno(self) -> int:
         """Return what becomes readable when something changed; -1 where there is no such thing."""
@@ -151,7 +147,6 @@ class DirectoryWatch:
             if not self._expected[key]:
                 del self._expected[key]
             return set()
-        del self._expected[key]
         return {directory}
 
     def _read(self) -> bytes:

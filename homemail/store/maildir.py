@@ -16,6 +16,7 @@ from homemail import durable
 from homemail.config.mailbox import MailboxSettings
 from homemail.errors import (
     MailboxExists,
+    MailError,
     NoSuchMailbox,
     OverQuota,
     Permanent,
@@ -159,8 +160,9 @@ class MaildirStore:
     def box(self, name: MailboxName) -> Box:
         """Return a mailbox, loaded; raises ``NoSuchMailbox``."""
         box = self._boxes.pop(name, None)
-        if box is not None and not box.directory.is_dir():
-            box.look(set())  # another program renamed or removed it
+        if box is not None and not box.directory.is_dir() and not name.is_inbox:
+            box.mark_gone()  # another program renamed or removed it
+            box.stop_watching()
             box = None
         if box is None:
             directory = self._directory(name)
@@ -188,7 +190,10 @@ class MaildirStore:
     def look(self) -> None:
         changed = self._around.watch.changed()
         for name, box in list(self._boxes.items()):
-            box.look(changed)
+            try:
+                box.look(changed)
+            except MailError as error:  # the others are all right
+                log.warning("mailbox could not be looked through", mailbox=name, reason=error.text)
             if box.gone:
                 del self._boxes[name]
                 box.stop_watching()
@@ -221,7 +226,7 @@ class MaildirStore:
             return frozenset()
         known = self._special_use.get(name)
         if known is None or known[0] != changed:
-            state = states.read_state(directory)
+            state = states.peek(directory)
             known = (changed, state.special_use if state else frozenset())
             self._special_use[name] = known
         return known[1]

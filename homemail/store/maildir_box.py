@@ -342,7 +342,7 @@ class Box(ListedBox):
     def empty_new(self) -> None:
         """Move what is in ``new`` to ``cur``: a session has seen it.
 
-        Not synced: in either place it is the same message.
+        Synced, so that no power cut leaves it in both: expunged from one, it would come back.
         """
         fresh = [(uid, p) for uid, p in self._uids_and_paths() if p.startswith("new/")]
         moved: list[tuple[int, str]] = []
@@ -351,6 +351,8 @@ class Box(ListedBox):
                 target = f"cur/{base_of(path)}:2,{letters_of(bits_of(letters_in(path)))}"
                 if self._on_file(uid, partial(self._move_to_cur, target)):
                     moved.append((uid, target))
+            if moved:
+                self._sync(("cur", "new"))
         rows, saved = self.rows, []
         for uid, target in moved:
             at = rows.position(uid)

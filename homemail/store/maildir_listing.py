@@ -83,6 +83,7 @@ class ListedBox(ReadableBox):
         self.listeners = Listeners()
         self.gone = False
         self._gone_foreign = 0
+        self._unsure = False  # somebody changed names, and they were not listed since
         with durable.doing("opening a mailbox"):
             self._clear_tmp()
             self._watched = self._watch()
@@ -121,10 +122,7 @@ class ListedBox(ReadableBox):
         other = self.around.index.directory_of(state.mailbox_id)
         if other in (None, str(self.directory)):
             return False
-        try:
-            there = states.read_state(Path(str(other)))
-        except Temporary:
-            return False
+        there = states.peek(Path(str(other)))
         return there is not None and there.mailbox_id == state.mailbox_id
 
     def _own_state(self, copied: states.State) -> states.State:
@@ -219,11 +217,14 @@ class ListedBox(ReadableBox):
             self.mark_gone()
             return
         if self._watched:
-            if changed.isdisjoint((str(self.directory / "new"), str(self.directory / "cur"))):
+            mine = {str(self.directory / "new"), str(self.directory / "cur")}
+            self._unsure = self._unsure or not changed.isdisjoint(mine)
+            if not self._unsure:
                 return
         elif self.record and self.record.times == self._times():
             return
         self.scan(self._list())
+        self._unsure = False
 
     def scan(self, listing: tuple[str, dict[str, str]] | None = None) -> None:
         """Take over what a listing shows, and tell the sessions."""

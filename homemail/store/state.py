@@ -144,15 +144,14 @@ def read_state(directory: Path) -> State | None:
     """Return the state of the mailbox in ``directory``; None where there is none to use.
 
     What was lost at the end of the file (a crash while a line was added) is cut off, durably.
+
+    Raises:
+        Temporary: it cannot be read, or a later version wrote it.
     """
     path = directory / STATE_FILE
-    with durable.doing("reading the state of a mailbox"):
-        try:
-            fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return None
-        with os.fdopen(fd, "rb") as file:
-            data = file.read()
+    data = _octets(path)
+    if data is None:
+        return None
     state = decode(data)
     if state is None:
         log.warning("state file of a mailbox cannot be read", file=path)
@@ -162,6 +161,25 @@ def read_state(directory: Path) -> State | None:
     elif data.count(b"\n") > state.encode().count(b"\n") + _MANY_LINES:
         write_state(directory, state)
     return state
+
+
+def peek(directory: Path) -> State | None:
+    """Return the state of a mailbox that is not loaded, if it can be read; mend nothing."""
+    try:
+        data = _octets(directory / STATE_FILE)
+        return decode(data) if data is not None else None
+    except Temporary:
+        return None
+
+
+def _octets(path: Path) -> bytes | None:
+    with durable.doing("reading the state of a mailbox"):
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        with os.fdopen(fd, "rb") as file:
+            return file.read()
 
 
 def write_state(directory: Path, state: State) -> None:

@@ -694,6 +694,23 @@ def test_mailboxes_renamed_and_removed_by_others(reopen: Open, maildir: Path) ->
     assert store.status(name("c"), ALICE).messages == 2
 
 
+def test_a_broken_mailbox_does_not_disturb_the_others(reopen: Open, maildir: Path) -> None:
+    store, mailbox = watched(reopen)
+    store.create(name("Broken"), ALICE)
+    store.create(name("Work"), ALICE)
+    broken, work = store.open(name("Broken"), ALICE), store.open(name("Work"), ALICE)
+    broken.snapshot(), work.snapshot()
+    told, to_broken = heard(work), heard(broken)
+    (maildir / ".Broken/cur").rename(maildir / ".Broken/away")
+    (maildir / ".Broken/new/1.a").write_bytes(LF)
+    (maildir / ".Work/new/1.a").write_bytes(LF)
+    mailbox.refresh()
+    assert [type(change) for change in told] == [Added] and to_broken == []
+    (maildir / ".Broken/away").rename(maildir / ".Broken/cur")
+    mailbox.refresh()
+    assert [type(change) for change in to_broken] == [Added]
+
+
 def test_letters_of_others_are_left_alone(reopen: Open, maildir: Path) -> None:
     store, mailbox = watched(reopen)
     drop_in(maildir, "cur/1.a:2,Sa")
