@@ -8,19 +8,29 @@ the transport is paused; ``drain`` waits until a slow client has taken what was 
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import Counter
 from collections.abc import Coroutine
 from typing import Any, Protocol
 
+from cryptography.hazmat.primitives.serialization import Encoding
 from twisted.internet import protocol
-from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer, ISSLTransport
+from twisted.internet.interfaces import (
+    IHalfCloseableProtocol,
+    IHandshakeListener,
+    IPushProducer,
+    ISSLTransport,
+)
 from zope.interface import implementer
 
+from homemail.model.certificate import user_names
 from homemail.model.session import ChannelFacts, Peer, TlsFacts
 
 READ_AHEAD = 64 * 1024
 SLOW_CLIENT_SECONDS = 300.0
 """How long a client may take nothing of what it asked for."""
+HANDSHAKE_SECONDS = 30.0
+"""How long the handshake may take where TLS comes first."""
 CLOSE_SECONDS = 10.0
 """How long a client may take to read the last of what was written."""
 STOP_SECONDS = 2.0
@@ -212,15 +222,35 @@ class Stream:
             self._transport.abortConnection()
 
 
-@implementer(IHalfCloseableProtocol, IPushProducer)
+def _watch_over(connection: Any) -> None:
+    """Let the system notice within minutes that a client has vanished without a word.
+
+    Else it would keep what it has open, a POP3 maildrop for one, until its time is over.
+    """
+    for level, name, value in (
+        (socket.SOL_SOCKET, "SO_KEEPALIVE", 1),
+        (socket.IPPROTO_TCP, "TCP_KEEPIDLE", 60),
+        (socket.IPPROTO_TCP, "TCP_KEEPINTVL", 15),
+        (socket.IPPROTO_TCP, "TCP_KEEPCNT", 4),
+        (socket.IPPROTO_TCP, "TCP_USER_TIMEOUT", 120_000),
+    ):
+        if hasattr(socket, name):  # some systems lack one or the other
+            connection.setsockopt(level, getattr(socket, name), value)
+
+
+@implementer(IHalfCloseableProtocol, IHandshakeListener, IPushProducer)
 class StreamProtocol(protocol.Protocol):
     """A Twisted connection that is used through its ``stream``.
 
-    ``begun`` is called when it is connected, ``ended`` when it is no more.
+    ``begun`` is called when it is connected, under TLS after the handshake; ``ended`` when it is
+    no more.
     """
 
     stream: Stream
     peer: Peer
+    _is_begun = False
+    _handshake: asyncio.Event
+    _handshake_limit: asyncio.TimerHandle | None = None
 
     def begun(self) -> None:
         """Start whatever reads and writes ``stream``."""
@@ -235,10 +265,13 @@ class StreamProtocol(protocol.Protocol):
             return None
         handle: Any = self.transport.getHandle()  # type: ignore[union-attr]
         name = handle.get_servername()
+        certificate = handle.get_peer_certificate()
         return TlsFacts(
             handle.get_protocol_version_name(),
             handle.get_cipher_name() or "",
             name.decode("ascii", "replace") if name else None,
+            _bindings(handle),
+            _user_names(certificate) if certificate else (),
         )
 
     # --- Twisted calls these
@@ -246,17 +279,45 @@ class StreamProtocol(protocol.Protocol):
     def connectionMade(self) -> None:  # noqa: N802
         transport: Any = self.transport
         transport.setTcpNoDelay(True)
+        _watch_over(transport.socket)
         address = transport.getPeer()
         self.peer = Peer(address.host, address.port)
         self.stream = Stream(transport, asyncio.get_running_loop())
         transport.registerProducer(self, True)
+        self._handshake = asyncio.Event()
+        if ISSLTransport.providedBy(transport):
+            # What a login may depend on, and so what is announced, is known after it only.
+            loop = asyncio.get_running_loop()
+            self._handshake_limit = loop.call_later(HANDSHAKE_SECONDS, transport.abortConnection)
+        else:
+            self._begin()
+
+    def handshakeCompleted(self) -> None:  # noqa: N802
+        self._handshake.set()
+        if not self._is_begun:
+            self._begin()
+
+    def _begin(self) -> None:
+        self._stop_handshake_limit()
+        self._is_begun = True
         self.begun()
+
+    def _stop_handshake_limit(self) -> None:
+        if self._handshake_limit is not None:
+            self._handshake_limit.cancel()
+
+    async def tls_begun(self) -> None:
+        """Wait until the handshake is over, or the client has left."""
+        await self._handshake.wait()
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
         self.stream.feed(data)
 
     def connectionLost(self, reason: Any = None) -> None:  # noqa: N802
-        self.ended()
+        self._stop_handshake_limit()
+        self._handshake.set()
+        if self._is_begun:
+            self.ended()
         self.stream.lost()
 
     def readConnectionLost(self) -> None:  # noqa: N802
@@ -275,14 +336,36 @@ class StreamProtocol(protocol.Protocol):
         self.stream.resume_writing()
 
 
+def _user_names(certificate: Any) -> tuple[str, ...]:
+    return user_names(certificate.to_cryptography().public_bytes(Encoding.DER))
+
+
+def _bindings(handle: Any) -> dict[str, bytes]:
+    """Return the channel binding data of a pyOpenSSL connection.
+
+    Source: RFC 5929 §4, RFC 9266 §2.
+    """
+    found: dict[str, bytes] = {}
+    if handle.get_finished() is None:  # the handshake is not over
+        return found
+    if end_point := getattr(handle.get_context(), "end_point", b""):
+        found["tls-server-end-point"] = end_point
+    # Before TLS 1.3 it would need an extension that cannot be asked about here.
+    if handle.get_protocol_version_name() == "TLSv1.3":
+        found["tls-exporter"] = handle.export_keying_material(b"EXPORTER-Channel-Binding", 32, b"")
+    return found
+
+
 class StreamFactory(protocol.Factory):
     """Keeps the tasks of an access protocol's connections.
 
     ``name`` is the protocol as ``ChannelFacts`` has it. ``tls_context`` is what
-    ``transport.startTLS`` takes, or None where it is not offered.
+    ``transport.startTLS`` takes, or None where it is not offered. ``tls_required``: nobody logs in
+    before TLS has begun.
     """
 
     noisy = False
+    tls_required = False
 
     def __init__(self, name: str, tls_context: Any, most_per_client: int) -> None:
         self.name = name
@@ -338,7 +421,7 @@ class ServedStream(StreamProtocol):
         return count > self._factory.most_per_client and not self.peer.is_loopback
 
     def channel(self) -> ChannelFacts:
-        return ChannelFacts(self._factory.name, self.peer, self.tls)
+        return ChannelFacts(self._factory.name, self.peer, self.tls, self._factory.tls_required)
 
     @property
     def may_start_tls(self) -> bool:

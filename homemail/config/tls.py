@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: MIT
-"""Settings of TLS as a server: the certificate, and how old a client may be."""
+"""Settings of TLS as a server: the certificates, and what is asked of clients."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from homemail.config.declare import Choice, FilePath, setting
+from homemail.config.declare import Choice, FilePath, FilePaths, setting
+from homemail.errors import ConfigError
+
+_LEVELS = Choice(("may", "encrypt", "none"))
 
 
 @dataclass(frozen=True, slots=True)
 class TlsSettings:
-    """The certificate that clients see, and the oldest TLS they may speak."""
+    """The certificates that clients see, the oldest TLS they may speak, and where they must."""
 
     tls_certificate_file: Path | None = setting(
         None,
@@ -30,3 +33,39 @@ class TlsSettings:
         Choice(("TLSv1.2", "TLSv1.3")),
         "The oldest version of TLS that a client may use.",
     )
+    tls_sni_files: tuple[Path, ...] = setting(
+        (),
+        FilePaths(),
+        "More certificates, each PEM file with its key, for clients that ask for a host in it.",
+        postfix="tls_server_sni_maps",
+    )
+    tls_client_ca_file: Path | None = setting(
+        None,
+        FilePath(optional=True),
+        "Authorities whose certificates prove who a client is (EXTERNAL), PEM; empty: none.",
+        postfix="smtpd_tls_CAfile",
+    )
+    smtpd_tls_security_level: str = setting(
+        "may",
+        _LEVELS,
+        "STARTTLS on the port of other servers: offered (may), demanded (encrypt), none.",
+        postfix=True,
+    )
+    submission_tls_security_level: str = setting(
+        "may", _LEVELS, "The same for submission; passwords go over TLS anyway."
+    )
+    lmtp_tls_security_level: str = setting("may", _LEVELS, "The same for LMTP.")
+    imap_tls_security_level: str = setting("may", _LEVELS, "The same for IMAP.")
+    pop3_tls_security_level: str = setting("may", _LEVELS, "The same for POP3.")
+    managesieve_tls_security_level: str = setting("may", _LEVELS, "The same for ManageSieve.")
+
+    def __post_init__(self) -> None:
+        for service in ("smtpd", "submission", "lmtp", "imap", "pop3", "managesieve"):
+            name = f"{service}_tls_security_level"
+            if getattr(self, name) == "encrypt" and self.tls_certificate_file is None:
+                raise ConfigError("TLS is demanded, but there is no certificate", parameter=name)
+
+    def level(self, service: str) -> str:
+        """Return the security level of a service: a name of ``PortSettings``."""
+        of = "smtpd" if service == "smtp" else service
+        return str(getattr(self, f"{of}_tls_security_level"))

@@ -30,11 +30,14 @@ class Tls(Protocol):
     def channel(self) -> ChannelFacts: ...
 
     @property
-    def may_start(self) -> bool:
+    def may_start_tls(self) -> bool:
         """TLS is not there yet, and could be."""
 
-    def start(self) -> None:
+    def start_tls(self) -> None:
         """Begin TLS with the next octet in both directions."""
+
+    async def tls_begun(self) -> None:
+        """Wait until the handshake is over, or the client has left."""
 
 
 class Login:
@@ -59,7 +62,7 @@ class Login:
         """Send the capabilities and OK, as at the start and after STARTTLS."""
         lines = capability_lines(
             self._authenticator.mechanisms(self._tls.channel()),
-            starttls=self._tls.may_start,
+            starttls=self._tls.may_start_tls,
             redirects=self._redirects,
         )
         for line in lines:
@@ -74,7 +77,7 @@ class Login:
                 case Command("CAPABILITY", ()):
                     self.greet("Capabilities listed")
                 case Command("STARTTLS", ()):
-                    if not self._start_tls():
+                    if not await self._start_tls():
                         return None
                 case Command("AUTHENTICATE", (bytes(name),)):
                     if proven := await self._authenticate(name, None):
@@ -86,9 +89,9 @@ class Login:
                     if answer_anywhere(command, self._dialogue):
                         return None
 
-    def _start_tls(self) -> bool:
+    async def _start_tls(self) -> bool:
         """Begin TLS; False where the connection has to end."""
-        if not self._tls.may_start:
+        if not self._tls.may_start_tls:
             self._dialogue.refuse(Bad("TLS cannot begin here"))
             return True
         if self._dialogue.has_unread():
@@ -96,7 +99,8 @@ class Login:
             self._dialogue.bye("Nothing may follow STARTTLS before TLS has begun")
             return False
         self._dialogue.ok("Begin TLS")
-        self._tls.start()
+        self._tls.start_tls()
+        await self._tls.tls_begun()
         self.greet("TLS has begun")
         return True
 

@@ -3,13 +3,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
-from collections import Counter
 from typing import Any
-
-from twisted.internet.interfaces import ISSLTransport
-from twisted.internet.protocol import Factory
 
 from homemail.auth.api import Authenticated, Authenticator
 from homemail.config.sieve import SieveSettings
@@ -19,20 +14,18 @@ from homemail.managesieve.dialogue import Dialogue, string
 from homemail.managesieve.login import Login
 from homemail.managesieve.session import Session, code_for
 from homemail.model.envelope import new_trace
-from homemail.model.session import AccessProtocol, ChannelFacts, SessionStart
+from homemail.model.session import AccessProtocol, SessionStart
 from homemail.sieve.scripts import OpenScripts
-from homemail.stream import StreamEnd, StreamProtocol
+from homemail.stream import ServedStream, StreamEnd, StreamFactory
 
 log = Log("managesieve")
 
 
-class ManageSieveFactory(Factory):
+class ManageSieveFactory(StreamFactory):
     """Serves ManageSieve to whoever connects.
 
     ``tls_context`` is what ``transport.startTLS`` takes, or None where STARTTLS is not offered.
     """
-
-    noisy = False
 
     def __init__(
         self,
@@ -43,67 +36,31 @@ class ManageSieveFactory(Factory):
         tls_context: Any,
         server_name: str,
     ) -> None:
+        limit = settings.managesieve_client_connection_count_limit
+        super().__init__("managesieve", tls_context, limit)
         self.authenticator = authenticator
         self.open_scripts = open_scripts
         self.settings = settings
-        self.tls_context = tls_context
         self.server_name = server_name
-        self.clients: Counter[str] = Counter()
-        self._tasks: dict[asyncio.Task[None], ManageSieveProtocol] = {}
 
     def buildProtocol(self, addr: Any) -> ManageSieveProtocol:  # noqa: N802
         return ManageSieveProtocol(self)
 
-    def start(self, connection: ManageSieveProtocol) -> None:
-        """Start the task of one connection."""
-        task = asyncio.get_running_loop().create_task(connection.serve())
-        self._tasks[task] = connection
-        task.add_done_callback(self._tasks.pop)
 
-    async def shutdown(self) -> None:
-        """End every session when its running command is done; return when all are gone."""
-        for connection in self._tasks.values():
-            connection.stream.stop()
-        if self._tasks:
-            await asyncio.wait(list(self._tasks))
-
-
-class ManageSieveProtocol(StreamProtocol):
+class ManageSieveProtocol(ServedStream):
     """One connection."""
 
     def __init__(self, factory: ManageSieveFactory) -> None:
+        super().__init__(factory)
         self._server = factory
         self._settings = factory.settings
         self._dialogue: Dialogue
 
-    def begun(self) -> None:
-        self._server.clients[self.peer.host] += 1
-        self._dialogue = Dialogue(self.stream)
-        self._server.start(self)
-
-    def ended(self) -> None:
-        self._server.clients[self.peer.host] -= 1
-        self._server.clients += Counter()  # drops those at zero
-
-    # --- the login asks these
-
-    def channel(self) -> ChannelFacts:
-        return ChannelFacts("managesieve", self.peer, self.tls)
-
-    @property
-    def may_start(self) -> bool:
-        return self._server.tls_context is not None and not ISSLTransport.providedBy(self.transport)
-
-    def start(self) -> None:
-        transport: Any = self.transport
-        transport.startTLS(self._server.tls_context)
-
-    # --- the task
-
     async def serve(self) -> None:
         """Go through the states; the connection is closed at the end."""
+        self._dialogue = Dialogue(self.stream)
         try:
-            if self._is_one_too_many():
+            if self.is_one_too_many():
                 self._dialogue.bye("Too many connections from your address", "TRYLATER")
             else:
                 await self._converse()
@@ -115,10 +72,6 @@ class ManageSieveProtocol(StreamProtocol):
             self._dialogue.bye("Internal trouble, try again later", "TRYLATER")
         finally:
             self.stream.close()
-
-    def _is_one_too_many(self) -> bool:
-        limit = self._settings.managesieve_client_connection_count_limit
-        return self._server.clients[self.peer.host] > limit and not self.peer.is_loopback
 
     async def _converse(self) -> None:
         timeout = self._settings.managesieve_login_timeout

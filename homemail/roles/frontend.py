@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -72,8 +73,9 @@ class Frontend:
             self._doors.transactions,
             self._doors.authenticator,
             self._settings.smtp,
-            ssl_context=self._tls.asyncio if self._tls else None,
+            ssl_context=self._asyncio_context(service),
             implicit_tls=implicit,
+            tls_required=self._level(service) == "encrypt",
             server_name=self._settings.site.myhostname,
         )
         self._smtp_services.append(shell)
@@ -90,7 +92,8 @@ class Frontend:
         shell = self._shared(service.removesuffix("s"))
         factory = shell
         if self._tls and service in IMPLICIT_TLS:
-            factory = TLSMemoryBIOFactory(self._tls.twisted, False, shell)
+            context = self._tls.twisted(service.removesuffix("s"))
+            factory = TLSMemoryBIOFactory(context, False, shell)
         for listener in listeners:
             one = listener.socket
             port = reactor.adoptStreamPort(one.fileno(), one.family, factory)
@@ -100,12 +103,21 @@ class Frontend:
     def _shared(self, protocol: str) -> Any:
         """Return the one factory of a protocol: its limits and locks count over all its ports."""
         if protocol not in self._factories:
-            self._factories[protocol] = self._access_factory(protocol)
+            factory = self._access_factory(protocol)
+            factory.tls_required = self._level(protocol) == "encrypt"
+            self._factories[protocol] = factory
         return self._factories[protocol]
+
+    def _level(self, service: str) -> str:
+        """Return how much TLS a service asks for; where it comes first that is no question."""
+        return "may" if service in IMPLICIT_TLS else self._settings.tls.level(service)
+
+    def _asyncio_context(self, service: str) -> ssl.SSLContext | None:
+        return self._tls.asyncio if self._tls and self._level(service) != "none" else None
 
     def _access_factory(self, protocol: str) -> Any:
         settings, doors = self._settings, self._doors
-        tls = self._tls.twisted if self._tls else None
+        tls = self._tls.twisted(protocol) if self._tls and self._level(protocol) != "none" else None
         name = settings.site.myhostname
         if protocol == "imap":
             return ImapFactory(

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""One certificate, two TLS stacks: asyncio's for SMTP, Twisted's (pyOpenSSL) for the rest."""
+"""Two TLS stacks: asyncio's for SMTP, Twisted's (pyOpenSSL) for the rest; self-signed makings."""
 
 from __future__ import annotations
 
 import datetime
 import ipaddress
 import ssl
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,65 +18,39 @@ from zope.interface import implementer
 
 from homemail.config.tls import TlsSettings
 from homemail.durable import make_directory, write_atomic
-from homemail.errors import ConfigError
-
-_MINIMUM = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
+from homemail.roles.certificates import Certificates
 
 TEN_YEARS = datetime.timedelta(days=3650)
 
 
-@dataclass(frozen=True, slots=True)
 class TlsContexts:
-    """The same certificate and rules for both stacks."""
+    """The same certificates and rules for both stacks."""
 
-    asyncio: ssl.SSLContext
-    twisted: Any
+    def __init__(self, certificates: Certificates) -> None:
+        self._certificates = certificates
+
+    @property
+    def asyncio(self) -> ssl.SSLContext:
+        """Return the context of asyncio's stack, for SMTP."""
+        return self._certificates.asyncio
+
+    def twisted(self, protocol: str) -> Any:
+        """Return what ``transport.startTLS`` and ``listenSSL`` of Twisted ask for."""
+        return _ContextFactory(self._certificates.openssl(protocol))
 
 
 def load_contexts(settings: TlsSettings) -> TlsContexts | None:
-    """Return the contexts for the certificate in the settings, or None where none is set.
+    """Return the contexts for the certificates in the settings, or None where none is set.
 
     Raises:
         ConfigError: a file cannot be read, or the two do not belong together.
     """
-    from OpenSSL import SSL
-
-    certificate = settings.tls_certificate_file
-    if certificate is None:
-        return None
-    key = settings.tls_key_file or certificate
-    try:
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.minimum_version = _MINIMUM[settings.tls_minimum_version]
-        context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
-        context.load_cert_chain(certificate, key)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(
-            f"the certificate {certificate} with the key {key} cannot be used: {error}",
-            parameter="tls_certificate_file",
-        ) from error
-    twisted = _twisted_context(SSL, certificate, key)
-    twisted.set_min_proto_version(int(context.minimum_version))
-    return TlsContexts(context, _ContextFactory(twisted))
-
-
-def _twisted_context(openssl: Any, certificate: Path, key: Path) -> Any:
-    context = openssl.Context(openssl.TLS_SERVER_METHOD)
-    context.set_options(
-        openssl.OP_NO_COMPRESSION
-        | openssl.OP_CIPHER_SERVER_PREFERENCE
-        | getattr(openssl, "OP_NO_RENEGOTIATION", 0x40000000)
-    )
-    context.use_certificate_chain_file(str(certificate))
-    context.use_privatekey_file(str(key))
-    context.set_session_id(b"homemail")
-    return context
+    first = settings.tls_certificate_file
+    return TlsContexts(Certificates(settings, first)) if first else None
 
 
 @implementer(IOpenSSLContextFactory)
 class _ContextFactory:
-    """What ``transport.startTLS`` and ``listenSSL`` of Twisted ask for."""
-
     def __init__(self, context: Any) -> None:
         self._context = context
 

@@ -17,7 +17,7 @@ from tests.managesieve.house import SieveHouse
 def tls_context(tmp_path_factory: pytest.TempPathFactory) -> Any:
     certificate, key = make_self_signed(tmp_path_factory.mktemp("tls"), ("localhost",))
     settings = TlsSettings(tls_certificate_file=certificate, tls_key_file=key)
-    return load_contexts(settings).twisted
+    return load_contexts(settings).twisted("managesieve")
 
 
 @pytest.fixture

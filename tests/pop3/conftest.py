@@ -15,7 +15,7 @@ from tests.pop3.house import Pop3House
 def tls_context(tmp_path_factory):
     certificate, key = make_self_signed(tmp_path_factory.mktemp("tls"), ("home.test",))
     settings = TlsSettings(tls_certificate_file=certificate, tls_key_file=key)
-    return load_contexts(settings).twisted
+    return load_contexts(settings).twisted("pop3")
 
 
 @pytest.fixture

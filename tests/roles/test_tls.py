@@ -33,7 +33,7 @@ def test_both_stacks_take_it_and_keep_to_the_minimum(tmp_path):
     certificate, key = make_self_signed(tmp_path, NAMES)
     contexts = load_contexts(TlsSettings(certificate, key, "TLSv1.3"))
     assert contexts.asyncio.minimum_version == ssl.TLSVersion.TLSv1_3
-    assert contexts.twisted.getContext() is not None
+    assert contexts.twisted("imap").getContext() is not None
 
 
 def test_a_key_that_does_not_belong_is_told(tmp_path):

@@ -18,6 +18,7 @@ from aiosmtpd.smtp import SMTP
 
 from homemail.errors import MailError
 from homemail.log import Log
+from homemail.model.certificate import user_names
 from homemail.model.reply import Reply, reply_for
 from homemail.model.session import Peer, TlsFacts
 from homemail.mta.smtp.content import ChunkChecker, DataDecoder, Flaw
@@ -95,6 +96,7 @@ class SmtpConnection(SMTP):
             server_name=self._service.server_name,
             authenticator=self._service.authenticator,
             offers_tls=self._service.ssl_context is not None,
+            tls_required=self._service.tls_required,
             tls=_tls_facts(transport),
         )
         refusal = self._service.admit(self, self._peer)
@@ -467,4 +469,11 @@ def _tls_facts(transport: asyncio.BaseTransport) -> TlsFacts | None:
     if ssl_object is None:
         return None
     cipher = ssl_object.cipher() or ("unknown",)
-    return TlsFacts(ssl_object.version() or "TLS", cipher[0])
+    end_point = getattr(ssl_object.context, "end_point", b"")
+    certificate = ssl_object.getpeercert(binary_form=True)
+    return TlsFacts(
+        ssl_object.version() or "TLS",
+        cipher[0],
+        bindings={"tls-server-end-point": end_point} if end_point else {},
+        client_names=user_names(certificate) if certificate else (),
+    )

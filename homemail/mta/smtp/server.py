@@ -33,12 +33,14 @@ class SmtpService:
         *,
         ssl_context: ssl.SSLContext | None = None,
         implicit_tls: bool = False,
+        tls_required: bool = False,
         server_name: str,
     ) -> None:
         """Take what the connections need.
 
         ``ssl_context`` is for STARTTLS; with ``implicit_tls`` the listener does TLS
-        (``loop.create_server(service.protocol, ssl=context)``) and STARTTLS is not offered.
+        (``loop.create_server(service.protocol, ssl=context)``) and STARTTLS is not offered. With
+        ``tls_required`` nothing else is served before it.
         """
         self.kind = kind
         self.transactions = transactions
@@ -46,6 +48,7 @@ class SmtpService:
         self.server_name = server_name
         self.authenticator = authenticator
         self.ssl_context = None if implicit_tls else ssl_context
+        self.tls_required = tls_required
         self.is_closing = False
         self._connections: set[SmtpConnection] = set()
         self._per_host: Counter[str] = Counter()

@@ -99,10 +99,11 @@ def _say(code: int, status: str, text: str) -> Say:
 
 _OK = _say(250, "2.0.0", "Ok")
 _NEED_RCPT = Reply(503, "5.5.1", "Error: need RCPT command")
+_BEFORE_TLS = frozenset({"EHLO", "HELO", "LHLO", "STARTTLS", "NOOP", "QUIT"})  # RFC 3207 §4
 
 
 class Session:
-    """The state of one connection. ``offers_tls``: STARTTLS can be had."""
+    """The state of one connection. ``offers_tls``: STARTTLS can be had; ``tls_required``: must."""
 
     def __init__(
         self,
@@ -114,6 +115,7 @@ class Session:
         server_name: str,
         authenticator: Authenticator | None = None,
         offers_tls: bool = False,
+        tls_required: bool = False,
         tls: TlsFacts | None = None,
     ) -> None:
         self._service = service
@@ -122,6 +124,7 @@ class Session:
         self._server_name = server_name
         self._authenticator = authenticator if service is not Service.LMTP else None
         self._offers_tls = offers_tls
+        self._tls_required = tls_required
         self._peer = peer
         self._tls = tls
         self._errors = 0
@@ -249,6 +252,8 @@ class Session:
         verb, _, argument = text.partition(" ")
         name = verb.upper()
         command = self._commands.get(name)
+        if command is not None and self._channel().is_too_open and name not in _BEFORE_TLS:
+            return _say(530, "5.7.0", "Must issue a STARTTLS command first")
         if command is not None:
             return await command(argument.strip())
         if name in _KNOWN_ELSEWHERE:
@@ -291,7 +296,7 @@ class Session:
         return [*offered, "CHUNKING"]
 
     def _channel(self) -> ChannelFacts:
-        return ChannelFacts("smtp", self._peer, self._tls)
+        return ChannelFacts("smtp", self._peer, self._tls, self._tls_required)
 
     async def _starttls(self, argument: str) -> Answer:
         if argument:
