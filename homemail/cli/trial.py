@@ -190,7 +190,7 @@ Things to try:
 
 - Write to bob@{DOMAIN} or carol@{DOMAIN}; they are on this server too.
 - Write to alice+shopping@{DOMAIN}: whatever stands behind the + reaches you.
-- Put an address into a file named .forward in your home: your mail goes there.
+- Put an address into the file .forward in your home: your mail goes there.
 - Keep Sieve scripts with a ManageSieve client.
 - Write to somebody elsewhere: it waits, and "homemail queue list" shows it.
 
