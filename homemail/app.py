@@ -16,11 +16,16 @@ from homemail.auth.sources import open_accounts
 from homemail.config.settings import Settings
 from homemail.durable import make_directory
 from homemail.log import Log
+from homemail.mda.alias_target import AliasTargets
+from homemail.mta.addresses.resolve import Addressing
+from homemail.mta.addresses.rewrite import Rewriter
+from homemail.mta.alias_delivery import AliasDelivery, ExpandingSubmit
 from homemail.mta.commit import Commit
 from homemail.mta.queue.runner import QueueRunner
 from homemail.mta.queue.spooled import SpooledQueue, open_queue
 from homemail.mta.route import Router
 from homemail.mta.sending.fixed import FIXED
+from homemail.mta.sending.generic import GenericTransport
 from homemail.mta.sending.hosts import Myself
 from homemail.mta.sending.mailboxes import hand_over_to
 from homemail.mta.sending.pipe import open_pipes
@@ -39,7 +44,7 @@ log = Log("supervisor")
 class House:
     """A whole server. ``start`` once, ``stop`` once.
 
-    ``programs_as_root``: whether programs named in ``.forward`` may run where the server is root.
+    ``programs_as_root``: whether programs in ``.forward`` and aliases run where the server is root.
     """
 
     def __init__(self, settings: Settings, *, programs_as_root: bool) -> None:
@@ -73,27 +78,32 @@ class House:
             site,
             accounts,
             settings.sending,
+            addresses=settings.addresses,
             postmaster=settings.smtp.postmaster,
             is_own_address=partial(is_own_address, listeners),
         )
+        self._tables = router.tables
+        addressing = Addressing(router, settings.local)
         self._sender = self._make_sender(listeners)
         hand_over = hand_over_to(settings.local.mailbox_transport, self._sender)
         self._queue = await open_queue(site.queue_directory)
+        submit = ExpandingSubmit(addressing, self._queue.add)
         self._worker = MailboxWorker(
             accounts,
             self._authenticator.redeem,
-            self._queue.add,
+            submit,
             settings,
             may_run_programs=self._may_run_programs,
             hand_over=hand_over,
         )
-        self._runner = self._make_runner(self._queue, router)
+        self._runner = self._make_runner(self._queue, addressing, submit)
         transactions = Transactions(
             settings.smtp,
             site,
             router=router,
             commit=Commit(self._queue, self._worker.deliver),
-            now=lambda: datetime.now(UTC).astimezone(),
+            now=_now,
+            addressing=addressing,
         )
         doors = Doors(
             self._authenticator, self._worker.open_mail, self._worker.open_scripts, transactions
@@ -111,6 +121,7 @@ class House:
         await self._sender.close()
         self._authenticator.close()
         self._last_uses.close()
+        self._tables.close()
 
     def _make_sender(self, listeners: Sequence[Listener]) -> SmtpSender:
         site = self._settings.site
@@ -121,20 +132,37 @@ class House:
         )
         return SmtpSender(self._settings.sending, DnsResolver(site.nameservers), myself)
 
-    def _transports(self) -> dict[str, Transport]:
+    def _transports(self, rewriter: Rewriter) -> dict[str, Transport]:
         settings = self._settings
         delimiters = settings.site.recipient_delimiter
         seconds = settings.local.command_time_limit
-        hosts = dict.fromkeys(("smtp", "relay", "lmtp"), self._sender)
+        generic = GenericTransport(self._sender, rewriter)
+        hosts: dict[str, Transport] = {"smtp": generic, "relay": generic, "lmtp": self._sender}
         pipes = open_pipes(settings.sending.pipe_transports, delimiters, seconds)
         return {**pipes, **hosts, **FIXED}
 
-    def _make_runner(self, queue: SpooledQueue, router: Router) -> QueueRunner:
+    def _make_runner(
+        self, queue: SpooledQueue, addressing: Addressing, submit: ExpandingSubmit
+    ) -> QueueRunner:
+        settings, uid = self._settings, os.geteuid()
+        targets = AliasTargets(
+            settings.local,
+            settings.site.data_directory,
+            uid=uid,
+            may_serve=self._may_run_programs,
+            now=_now,
+        )
         return QueueRunner(
             queue,
-            router,
+            addressing.router,
             self._worker.deliver,
-            self._transports(),
-            self._settings.queue,
-            self._settings.site.myhostname,
+            self._transports(addressing.rewriter),
+            settings.queue,
+            settings.site.myhostname,
+            submit=submit,
+            deliver_target=AliasDelivery(addressing, queue.add, targets, uid=uid),
         )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).astimezone()

@@ -21,6 +21,7 @@ _PARTS: tuple[Callable[[Settings], object], ...] = (
         settings.site,
         MemoryAccounts(()),
         settings.sending,
+        addresses=settings.addresses,
         postmaster=settings.smtp.postmaster,
     ),
 )

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from homemail.config.addresses import AddressSettings
 from homemail.config.auth import AuthSettings
 from homemail.config.declare import Declared, declared
 from homemail.config.imap import ImapSettings
@@ -28,6 +29,7 @@ class Settings:
 
     site: SiteSettings = field(default_factory=SiteSettings)
     smtp: SmtpSettings = field(default_factory=SmtpSettings)
+    addresses: AddressSettings = field(default_factory=AddressSettings)
     auth: AuthSettings = field(default_factory=AuthSettings)
     local: LocalSettings = field(default_factory=LocalSettings)
     mailbox: MailboxSettings = field(default_factory=MailboxSettings)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from homemail.config.addresses import TableList
 from homemail.config.declare import FilePath, FilePaths, Template, TemplateList, toml_value
 from homemail.config.expand import expand
 from homemail.config.files import Written
@@ -134,6 +135,9 @@ class Values:
             return str(self._directory(name) / raw)
         if isinstance(self._known[name].declared.kind, FilePaths) and isinstance(raw, list):
             return [str(self._directory(name) / str(item)) for item in raw]
+        kind = self._known[name].declared.kind
+        if isinstance(kind, TableList) and isinstance(raw, list):
+            return [kind.below(self._directory(name), str(item)) for item in raw]
         if name == "myhostname" and raw == "":
             return self._hostname()
         if name == "mydomain" and raw == "":

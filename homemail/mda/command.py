@@ -5,10 +5,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
 
 from homemail.mda.final_fields import from_line, lf_lines, original_to, with_final_fields
 from homemail.mda.owner import Job, Owner, log
 from homemail.mda.program import PATH, Program, run_program, safe_value
+from homemail.model.delivery import Delivery
+from homemail.model.message import MessageContent
 from homemail.model.reply import Reply
 
 _NO_PROGRAMS = Reply(451, "4.3.5", "Programs are not run for this account")
@@ -35,23 +39,30 @@ class Commands:
             settings.command_process_limit,
         )
         async with self._turns:
-            reply = await run_program(program, _message(owner, job))
+            reply = await run_program(
+                program, program_input(job.delivery, job.content, owner.now())
+            )
         log.info("program ended", trace=job.trace, command=command, reply=reply or "took it")
         return reply
 
 
-def _message(owner: Owner, job: Job) -> Iterator[bytes]:
-    yield from_line(job.delivery.envelope.reverse_path, owner.now())
-    yield from lf_lines(with_final_fields(job.delivery, job.content))
+def program_input(delivery: Delivery, content: MessageContent, now: datetime) -> Iterator[bytes]:
+    """Yield the message as a program gets it: a ``From `` line, final fields, LF line ends."""
+    yield from_line(delivery.envelope.reverse_path, now)
+    yield from lf_lines(with_final_fields(delivery, content))
 
 
 def environment(owner: Owner, job: Job) -> Mapping[str, str]:
+    """Return the variables of an owner's program."""
+    return program_environment(job.delivery, owner.name, owner.home)
+
+
+def program_environment(delivery: Delivery, user: str, home: Path) -> Mapping[str, str]:
     """Return the variables of a program: these and no others, nothing in them for a shell."""
-    delivery = job.delivery
     recipient, sender = delivery.recipient.forward_path, delivery.envelope.reverse_path
     values = {
-        "USER": owner.name,
-        "LOGNAME": owner.name,
+        "USER": user,
+        "LOGNAME": user,
         "EXTENSION": delivery.detail or "",
         "DOMAIN": recipient.domain.name,
         "LOCAL": recipient.local_part,
@@ -60,4 +71,4 @@ def environment(owner: Owner, job: Job) -> Mapping[str, str]:
         "SENDER": str(sender) if sender else "MAILER-DAEMON",
     }
     safe = {name: safe_value(value) for name, value in values.items()}
-    return {**safe, "HOME": str(owner.home), "SHELL": "/bin/sh", "PATH": PATH}
+    return {**safe, "HOME": str(home), "SHELL": "/bin/sh", "PATH": PATH}

@@ -68,7 +68,7 @@ _PIECE = re.compile(r'"(?:[^"\\]|\\.)*+"?|\((?:[^()\\]|\\.)*+\)|\\.|[^",(\\]|[,(
 _WHOLE_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)"', re.DOTALL)
 
 
-def parse_forward(text: str, domain: str) -> tuple[Target, ...]:
+def parse_forward(text: str, domain: str, most: int = MOST_TARGETS) -> tuple[Target, ...]:
     """Return the targets in ``text``; a name without a domain is one of ``domain``."""
     found: list[Target] = []
     for number, line in enumerate(text.split("\n"), 1):
@@ -76,8 +76,8 @@ def parse_forward(text: str, domain: str) -> tuple[Target, ...]:
             continue
         for item in items(line.rstrip("\r")):
             found += _targets(item, number, domain)
-            if len(found) > MOST_TARGETS:
-                return (*found[:MOST_TARGETS], Unreadable(number, "more targets than are allowed"))
+            if len(found) > most:
+                return (*found[:most], Unreadable(number, "more targets than are allowed"))
     return tuple(found)
 
 

@@ -34,7 +34,7 @@ class Delivery:
 def delivery_id(envelope: Envelope, recipient: Recipient) -> str:
     """Return the id of a message's delivery to ``recipient``: the same in every try for it."""
     path = recipient.forward_path
-    return f"{envelope.trace}/{path.local_part}@{path.domain.name}"
+    return f"{envelope.trace}/{path.local_part}@{path.domain.name}{recipient.target}"
 
 
 @dataclass(frozen=True, slots=True)

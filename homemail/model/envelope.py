@@ -66,11 +66,16 @@ class OriginalRecipient:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """One RCPT."""
+    """One RCPT, or one of those that it stands for.
+
+    ``target`` is what a table of aliases names for ``forward_path`` where that is no address:
+    ``|command``, ``/file``, ``:include:/list``, or ``:alias:`` for a list that has an owner.
+    """
 
     forward_path: Address
     original: OriginalRecipient | None = None
     notify: Notify = Notify.FAILURE | Notify.DELAY
+    target: str = ""
 
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import assert_never
 
 from homemail.errors import MailError
@@ -35,7 +35,7 @@ from homemail.model.envelope import Envelope, Notify, Recipient
 from homemail.model.message import MessageContent
 from homemail.model.queue import QueuedRecipient, RecipientStatus
 from homemail.model.reply import Reply, reply_for
-from homemail.mta.api import Local, Queue, Relay
+from homemail.mta.api import Accepted, Local, Queue
 
 DELIVERY_SECONDS = 20.0
 """How long the client waits for the workers; it may wait ten minutes (RFC 5321 §4.5.3.2.6)."""
@@ -43,14 +43,6 @@ DELIVERY_SECONDS = 20.0
 LOCAL_TROUBLE = Reply(451, "4.3.0", "Local trouble, try again later")
 
 _log = Log("smtpd")
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """A recipient that RCPT accepted, and where its mail goes."""
-
-    recipient: Recipient
-    route: Local | Relay
 
 
 class Commit:

@@ -4,7 +4,7 @@
 What cannot be read is a ``Reply``, not an exception: a wrong argument is ordinary input. Taken
 beside the grammar, because clients send it: a space after the colon, a path without ``<>``, an
 address without a domain (RFC 5321 §2.3.5 wants that for ``postmaster``; the others get
-``myorigin``). A source route (``<@a,@b:user@c>``) is stripped (RFC 5321 appendix C).
+``myorigin``). ``mta.addresses.complete`` makes them whole.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from homemail.model.address import Address, Domain, ReversePath, parse_local_part
+from homemail.model.address import Address, ReversePath
 from homemail.model.envelope import Body, Notify, OriginalRecipient, Recipient, Ret
 from homemail.model.reply import Reply
+from homemail.mta.addresses.complete import Defaults, complete
 
 PATH_LIMIT = 1024
 """Octets in a path; RFC 5321 §4.5.3.1.3 wants 256, internationalized ones are longer."""
@@ -26,7 +27,6 @@ _PATH = re.compile(
     r'[ ]*(?:<(?P<path>(?:[^<>"\\\s]++|"(?:[^"\\]|\\.)*+"|\\.)*+)>|(?P<bare>[^<>"\s]++))'
     r"(?P<rest>[ ].*)?"
 )
-_SOURCE_ROUTE = re.compile(r"@[^:@,]++(?:,@[^:@,]++)*+:")
 _PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~\u0080-\U0010ffff]++))?")
 _XTEXT = re.compile(r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})*+")
 _ADDRESS_TYPE = re.compile(r"[A-Za-z0-9-]{1,40}")
@@ -47,14 +47,6 @@ class MailArguments:
     utf8: bool = False
     ret: Ret | None = None
     envelope_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Defaults:
-    """The domains of addresses that have none."""
-
-    origin: Domain
-    postmaster: Domain
 
 
 def parse_mail(argument: str, defaults: Defaults) -> MailArguments | Reply:
@@ -111,13 +103,7 @@ def _split(argument: str, keyword: str) -> tuple[str | None, str] | None:
 @lru_cache(4096)
 def _address(path: str, defaults: Defaults) -> Address:
     """Return the address in a path; remembered, as the same ones come again and again."""
-    if path.startswith("@") and (route := _SOURCE_ROUTE.match(path)):
-        path = path[route.end() :]
-    if "@" in path and not path.endswith('"'):
-        return Address.parse(path)
-    local_part = parse_local_part(path)
-    is_postmaster = local_part.casefold() == "postmaster"
-    return Address(local_part, defaults.postmaster if is_postmaster else defaults.origin)
+    return complete(path, defaults)
 
 
 def _parameters(text: str) -> dict[str, str | None] | Reply:

@@ -12,6 +12,7 @@ from datetime import datetime
 from email.utils import format_datetime
 
 from homemail.errors import MessageTooBig
+from homemail.message.address_spans import with_addresses
 from homemail.message.header import HEADER_LIMIT, fields, split_message
 from homemail.model.address import Domain, ReversePath
 from homemail.model.envelope import TraceId
@@ -19,12 +20,8 @@ from homemail.model.message import MessageContent, PrefixedContent, behind
 
 _HIDDEN = frozenset({b"bcc", b"resent-bcc"})
 _ADDRESSES = frozenset({b"from", b"sender", b"reply-to", b"to", b"cc"})
+_NO_BARE_NAME = re.compile(rb'[@"\s]')
 _FIRST_FIELD = re.compile(rb"[!-9;-~]+[ \t]*:")
-_ELEMENT = re.compile(
-    rb'(?P<quoted>"(?:[^"\\]|\\.)*+"?)|(?P<comment>\((?:[^()\\]|\\.)*+\)?)'
-    rb"|<(?P<angle>[^<>@\s]++)>|(?P<comma>,)|(?P<special>[<>@:;])|(?P<text>[^\"(<>,@:;]++)",
-    re.DOTALL,
-)
 
 
 def mend(
@@ -83,31 +80,11 @@ def _mend_fields(header: bytes, origin: Domain) -> tuple[bytes, set[bytes]]:
 def qualify(body: bytes, origin: Domain) -> bytes:
     """Return an address field's body with ``origin`` put behind every local part that has none.
 
-    Everything else stays octet for octet; groups (RFC 5322 §3.4) are left alone.
+    Everything else stays octet for octet.
     """
-    pieces: list[bytes] = []
-    bare: int | None = None  # the piece that is an address if nothing else is in its element
-    plain = True
     domain = b"@" + origin.name.encode()
-    for found in _ELEMENT.finditer(body):
-        kind, piece = found.lastgroup, found[0]
-        if kind == "angle":
-            piece, bare, plain = b"<" + found["angle"] + domain + b">", None, False
-        elif kind == "comma":
-            _finish(pieces, bare, domain)
-            bare, plain = None, True
-        elif kind == "text" and piece.strip():
-            bare = len(pieces) if plain and len(piece.split()) == 1 else None
-            plain = False
-        elif kind in ("quoted", "special"):
-            bare, plain = None, False
-        pieces.append(piece)
-    _finish(pieces, bare, domain)
-    return b"".join(pieces)
 
+    def qualified(address: bytes) -> bytes:
+        return address if _NO_BARE_NAME.search(address) else address + domain
 
-def _finish(pieces: list[bytes], bare: int | None, domain: bytes) -> None:
-    if bare is not None:
-        text = pieces[bare]
-        word = text.strip()
-        pieces[bare] = text.replace(word, word + domain, 1)
+    return with_addresses(body, qualified)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
@@ -26,10 +26,13 @@ from homemail.model.message import MessageContent, PrefixedContent
 from homemail.model.reply import Reply, reply_for
 from homemail.model.session import Peer, TlsFacts
 from homemail.mta import submission
-from homemail.mta.api import Relay, RouteRefused
-from homemail.mta.commit import LOCAL_TROUBLE, Accepted, Commit
-from homemail.mta.path import Defaults, MailArguments
+from homemail.mta.addresses.resolve import Addressing
+from homemail.mta.api import Accepted, RouteRefused
+from homemail.mta.commit import LOCAL_TROUBLE, Commit
+from homemail.mta.header_rewrite import rewrite_header
+from homemail.mta.path import MailArguments
 from homemail.mta.policy.check import SmtpContext
+from homemail.mta.policy.destination import is_elsewhere
 from homemail.mta.policy.restrictions import Restrictions
 from homemail.mta.received import format_received, transmission_type
 from homemail.mta.route import Router
@@ -75,6 +78,7 @@ class Transactions:
         commit: Commit,
         now: Callable[[], datetime],
         trace: Callable[[], TraceId] = new_trace,
+        addressing: Addressing | None = None,
     ) -> None:
         """Read the restriction lists.
 
@@ -89,7 +93,8 @@ class Transactions:
         self.now = now
         self.new_trace = trace
         self.restrictions = Restrictions(settings, site.mynetworks)
-        self.defaults = Defaults(Domain.parse(site.myorigin or site.mydomain), router.mydomain)
+        self.addressing = addressing or Addressing(router)
+        self.defaults = self.addressing.defaults
 
     async def begin(self, client: Client, arguments: MailArguments) -> Transaction | Reply:
         """Return a new transaction, or the reply that refuses this MAIL."""
@@ -100,7 +105,11 @@ class Transactions:
         refusal = await self._refuse_sender(client, arguments.reverse_path)
         if refusal is not None:
             return refusal
-        return Transaction(self, client, arguments)
+        try:
+            sender = await self.addressing.rewriter.sender(arguments.reverse_path)
+        except TableUnavailable:
+            return _lookup_failure(arguments.reverse_path)
+        return Transaction(self, client, arguments, sender)
 
     async def _refuse_sender(self, client: Client, reverse_path: ReversePath) -> Reply | None:
         """Return why the client may not use this address: whoever logs in sends as himself."""
@@ -109,7 +118,7 @@ class Transactions:
         try:
             owner = await self.router.owner(reverse_path)
         except TableUnavailable:
-            return Reply(451, "4.3.0", f"<{reverse_path}>: Temporary lookup failure")
+            return _lookup_failure(reverse_path)
         if owner is not None and owner.id == client.submitter:
             return None
         text = f"<{reverse_path}>: Sender address rejected: not owned by user {client.submitter}"
@@ -118,15 +127,26 @@ class Transactions:
 
 
 class Transaction:
-    """A message that is being announced; ``begin`` of ``Transactions`` makes it."""
+    """A message that is being announced; ``begin`` of ``Transactions`` makes it.
 
-    def __init__(self, house: Transactions, client: Client, arguments: MailArguments) -> None:
+    ``sender`` is the reverse-path as the tables have rewritten it.
+    """
+
+    def __init__(
+        self,
+        house: Transactions,
+        client: Client,
+        arguments: MailArguments,
+        sender: ReversePath,
+    ) -> None:
         self.trace = house.new_trace()
         self._house = house
         self._client = client
         self._mail = arguments
-        self._accepted: dict[tuple[str, Domain], Accepted] = {}
+        self._sender = sender
+        self._accepted: dict[tuple[str, Domain], tuple[Accepted, ...]] = {}
         self._rcpts: list[tuple[str, Domain]] = []
+        self._said: list[Address] = []
 
     @property
     def has_recipients(self) -> bool:
@@ -147,12 +167,14 @@ class Transaction:
             if isinstance(accepted, Reply):
                 return accepted
             self._accepted[key] = accepted
+            self._said.append(path)
         self._rcpts.append(key)
         return Reply(250, "2.1.5", "Ok")
 
-    async def _decide(self, recipient: Recipient) -> Accepted | Reply:
+    async def _decide(self, recipient: Recipient) -> tuple[Accepted, ...] | Reply:
         house, client = self._house, self._client
-        route = await house.router.route(recipient.forward_path)
+        resolved = await house.addressing.resolve(recipient, self._sender)
+        route = resolved.route
         context = SmtpContext(
             client.peer,
             client.helo,
@@ -165,14 +187,14 @@ class Transaction:
         reply, check = await self._refuse(context)
         if reply is None:
             if not isinstance(route, RouteRefused):
-                return Accepted(recipient, route)
+                return resolved.accepted
             reply, check = route.reply, "route"
         self._log_refusal(recipient, reply, check)
         return reply
 
     async def _refuse(self, context: SmtpContext) -> tuple[Reply | None, str]:
         """Return the refusal by policy, if any, and the check that decided."""
-        if self._client.service is Service.LMTP and isinstance(context.route, Relay):
+        if self._client.service is Service.LMTP and is_elsewhere(context.route):
             # LMTP is final delivery: whoever may speak it may not relay through it.
             text = f"<{context.recipient.forward_path}>: Relay access denied"
             return Reply(550, "5.7.1", text), "lmtp"
@@ -200,9 +222,9 @@ class Transaction:
 
         What was answered 250 is on stable storage.
         """
-        accepted = list(self._accepted.values())
+        accepted = self._distinct()
         try:
-            content = self._dress(content)
+            content = await self._dress(content)
         except MailError as error:
             replies = [reply_for(error)] * len(accepted)
         except OSError:
@@ -214,14 +236,48 @@ class Transaction:
             self._log_reply(content, one, reply)
         if self._client.service is not Service.LMTP:
             return replies[:1]
-        by_key = dict(zip(self._accepted, replies, strict=True))
-        return [by_key[key] for key in self._rcpts]
+        known = dict(zip(map(_identity, accepted), replies, strict=True))
+        return [
+            _of_all([known[_identity(one)] for one in self._accepted[key]]) for key in self._rcpts
+        ]
+
+    def _distinct(self) -> list[Accepted]:
+        """Return every recipient that the RCPTs led to, each once."""
+        found: dict[tuple[str, Domain, str], Accepted] = {}
+        for group in self._accepted.values():
+            for one in group:
+                found.setdefault(_identity(one), one)
+        return list(found.values())
 
     async def _commit(self, content: MessageContent, accepted: list[Accepted]) -> list[Reply]:
-        envelope = self._envelope()
+        envelope = self._envelope(accepted)
         if self._client.service is Service.LMTP:
-            return await self._house.commit.each(envelope, accepted, content)
+            return await self._commit_each(envelope, accepted, content)
         return [await self._house.commit.together(envelope, accepted, content)] * len(accepted)
+
+    async def _commit_each(
+        self, envelope: Envelope, accepted: list[Accepted], content: MessageContent
+    ) -> list[Reply]:
+        """Return a reply for each recipient; those that share a RCPT go together, as one message.
+
+        Otherwise a client that hears of the one that must wait would bring the others again.
+        """
+        commit = self._house.commit
+        shared = {
+            _identity(one) for group in self._accepted.values() if len(group) > 1 for one in group
+        }
+        several = [one for one in accepted if _identity(one) in shared]
+        alone = [one for one in accepted if _identity(one) not in shared]
+        recipients = tuple(one.recipient for one in alone)
+        replies = await commit.each(replace(envelope, recipients=recipients), alone, content)
+        known = dict(zip(map(_identity, alone), replies, strict=True))
+        if several:
+            recipients = tuple(one.recipient for one in several)
+            trace = self._house.new_trace()
+            child = replace(envelope, recipients=recipients, trace=trace, parent=envelope.trace)
+            reply = await commit.together(child, several, content)
+            known |= dict.fromkeys(map(_identity, several), reply)
+        return [known[_identity(one)] for one in accepted]
 
     def refuse(self, reply: Reply) -> list[Reply]:
         """Return the replies to a message that cannot be taken, as many as are due."""
@@ -229,11 +285,11 @@ class Transaction:
         _log.info("refused", trace=self.trace, client=self._client.peer, reply=reply)
         return [reply] * due
 
-    def _envelope(self) -> Envelope:
+    def _envelope(self, accepted: list[Accepted]) -> Envelope:
         mail = self._mail
         return Envelope(
-            mail.reverse_path,
-            tuple(one.recipient for one in self._accepted.values()),
+            self._sender,
+            tuple(one.recipient for one in accepted),
             self.trace,
             self._client.service.value,
             mail.ret,
@@ -243,7 +299,7 @@ class Transaction:
             self._client.submitter,
         )
 
-    def _dress(self, content: MessageContent) -> MessageContent:
+    async def _dress(self, content: MessageContent) -> MessageContent:
         """Return the message with its Received field, mended where it was submitted.
 
         Raises:
@@ -266,7 +322,8 @@ class Transaction:
                 trace=self.trace,
                 at=now,
             )
-            return PrefixedContent(prefix, mended)
+            rewritten = await rewrite_header(mended, house.addressing.rewriter)
+            return PrefixedContent(prefix, rewritten)
         return PrefixedContent(prefix + lead_in(head), content)
 
     def _received(self, at: datetime) -> bytes:
@@ -290,10 +347,7 @@ class Transaction:
         )
 
     def _only_recipient(self) -> Address | None:
-        if len(self._accepted) != 1:
-            return None
-        (one,) = self._accepted.values()
-        return one.recipient.forward_path
+        return self._said[0] if len(self._said) == 1 else None
 
     def _log_reply(self, content: MessageContent, one: Accepted, reply: Reply) -> None:
         _log.info(
@@ -306,6 +360,20 @@ class Transaction:
             user=self._client.submitter,
             reply=reply,
         )
+
+
+def _lookup_failure(path: ReversePath) -> Reply:
+    return Reply(451, "4.3.0", f"<{path}>: Temporary lookup failure")
+
+
+def _identity(one: Accepted) -> tuple[str, Domain, str]:
+    path = one.recipient.forward_path
+    return path.local_part.casefold(), path.domain, one.recipient.target
+
+
+def _of_all(replies: list[Reply]) -> Reply:
+    """Return the reply to a RCPT that led to several recipients: the first that is not good."""
+    return next((reply for reply in replies if not reply.positive), replies[0])
 
 
 def lead_in(head: bytes) -> bytes:

@@ -17,21 +17,22 @@ from typing import Protocol, assert_never
 from homemail.config.queue import QueueSettings
 from homemail.errors import MailError
 from homemail.log import Log
-from homemail.model.address import Address
+from homemail.model.address import Address, ReversePath
 from homemail.model.delivery import (
     Deferred,
     Deliver,
     Delivered,
     Delivery,
+    DeliveryResult,
     NeedsQueue,
     Rejected,
     delivery_id,
 )
-from homemail.model.envelope import Notify
+from homemail.model.envelope import Envelope, Notify, Recipient, Submit
 from homemail.model.message import MessageContent
 from homemail.model.queue import QueueEntry, QueueState, RecipientStatus
 from homemail.model.reply import Reply, reply_for
-from homemail.mta.api import Local, NextHop, Relay, Route, RouteRefused
+from homemail.mta.api import AliasTarget, Local, NextHop, Relay, Route, RouteRefused
 from homemail.mta.notification import Reporter, build_notification
 from homemail.mta.queue.destinations import Destinations
 from homemail.mta.queue.mail_log import outcome_line
@@ -49,17 +50,38 @@ log = Log("queue")
 class Routes(Protocol):
     """The router, as far as the queue needs it."""
 
-    async def route(self, address: Address) -> Route:
-        """Return where mail for ``address`` goes now. May raise any ``MailError``."""
+    async def route(self, address: Address, sender: ReversePath) -> Route:
+        """Return where mail from ``sender`` goes now. May raise any ``MailError``."""
+
+
+class DeliverTarget(Protocol):
+    """Does what a table of aliases names in place of an address; ``route.target`` says what."""
+
+    async def __call__(
+        self, target: str, recipient: Recipient, envelope: Envelope, content: MessageContent
+    ) -> DeliveryResult:
+        """Return what became of it; raises nothing but ``CancelledError``."""
+
+
+async def serve_no_targets(
+    target: str, recipient: Recipient, envelope: Envelope, content: MessageContent
+) -> DeliveryResult:
+    """Let whatever is no address wait: a ``DeliverTarget`` for a house without aliases."""
+    return Deferred(Reply(451, "4.3.5", "programs, files and lists are not served here"))
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What every attempt works with. ``transports`` by the name in ``NextHop.transport``."""
+    """What every attempt works with. ``transports`` by the name in ``NextHop.transport``.
+
+    ``submit`` takes the notifications, ``deliver_target`` what aliases name beside addresses.
+    """
 
     queue: SpooledQueue
+    submit: Submit
     routes: Routes
     deliver: Deliver
+    deliver_target: DeliverTarget
     transports: Mapping[str, Transport]
     destinations: Destinations
     settings: QueueSettings
@@ -120,20 +142,25 @@ class Attempt:
         for index, queued in enumerate(self._entry.recipients):
             if queued.status is not RecipientStatus.PENDING:
                 continue
-            match await self._route(queued.recipient.forward_path):
+            match await self._route(queued.recipient):
                 case Local() as local:
                     groups.append(self._deliver(index, local, content))
                 case Relay(next_hop):
                     relays.setdefault(next_hop, []).append(index)
                 case RouteRefused(reply):
                     groups.append(_already(_outcome(index, Sent(reply))))
+                case AliasTarget() as target:
+                    groups.append(self._deliver_target(index, target, content))
                 case other:
                     assert_never(other)
         return groups + [self._relay(hop, indexes, content) for hop, indexes in relays.items()]
 
-    async def _route(self, address: Address) -> Route:
+    async def _route(self, recipient: Recipient) -> Route:
+        if recipient.target:
+            return AliasTarget(recipient.target)
+        sender = self._entry.envelope.reverse_path
         try:
-            return await self._around.routes.route(address)
+            return await self._around.routes.route(recipient.forward_path, sender)
         except MailError as error:
             return RouteRefused(reply_for(error))
 
@@ -151,16 +178,20 @@ class Attempt:
         )
         async with self._around.destinations.slot(f"{LOCAL}:{local.account}"):
             result = await self._around.deliver(delivery, content)
-        match result:
-            case Delivered(what):
-                sent = Sent(Reply(250, "2.0.0", what))
-                return [(index, RecipientStatus.DELIVERED, sent)]
-            case Deferred(reply) | Rejected(reply):
-                return [_outcome(index, Sent(reply))]
-            case NeedsQueue():
-                return [_outcome(index, Sent(Reply(451, "4.3.0", "the mailbox asked for later")))]
-            case other:
-                assert_never(other)
+        return _delivered(index, result, RecipientStatus.DELIVERED)
+
+    async def _deliver_target(
+        self, index: int, route: AliasTarget, content: MessageContent
+    ) -> list[_Outcome]:
+        if self._waits(LOCAL):
+            return [_outcome(index, Sent(_DEFERRED_TRANSPORT))]
+        recipient = self._entry.recipients[index].recipient
+        async with self._around.destinations.slot(f"{LOCAL}:{route.target}"):
+            result = await self._around.deliver_target(
+                route.target, recipient, self._entry.envelope, content
+            )
+        done = RecipientStatus.EXPANDED if route.is_list else RecipientStatus.DELIVERED
+        return _delivered(index, result, done)
 
     async def _relay(
         self, next_hop: NextHop, indexes: list[int], content: MessageContent
@@ -243,7 +274,7 @@ class Attempt:
         envelope, notification = await asyncio.to_thread(
             build_notification, self._entry, kind, about, content, reporter, datetime.now(UTC)
         )
-        await self._around.queue.add(envelope, notification)
+        await self._around.submit(envelope, notification)
         log.info(f"{self._entry.id}: sender notification ({kind.name}): {envelope.trace}")
         told = {queued.recipient for queued in about}
         recipients = tuple(
@@ -268,6 +299,18 @@ def _outcome(index: int, sent: Sent) -> _Outcome:
     if sent.reply.permanent:
         return index, RecipientStatus.FAILED, sent
     return index, RecipientStatus.PENDING, sent
+
+
+def _delivered(index: int, result: DeliveryResult, done: RecipientStatus) -> list[_Outcome]:
+    match result:
+        case Delivered(what):
+            return [(index, done, Sent(Reply(250, "2.0.0", what)))]
+        case Deferred(reply) | Rejected(reply):
+            return [_outcome(index, Sent(reply))]
+        case NeedsQueue():
+            return [_outcome(index, Sent(Reply(451, "4.3.0", "the mailbox asked for later")))]
+        case other:
+            assert_never(other)
 
 
 async def _already(outcome: _Outcome) -> list[_Outcome]:

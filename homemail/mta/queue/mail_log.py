@@ -33,7 +33,7 @@ def outcome_line(entry: QueueEntry, queued: QueuedRecipient, now: datetime) -> s
     words = [f"to=<{queued.recipient.forward_path}>"]
     if original is not None and original.text != str(queued.recipient.forward_path):
         words.append(f"orig_to=<{original.text}>")
-    local = queued.status is RecipientStatus.DELIVERED
+    local = queued.status in (RecipientStatus.DELIVERED, RecipientStatus.EXPANDED)
     words.append(f"relay={queued.relay or ('local' if local else 'none')}")
     words.append(f"delay={max(0.0, (now - entry.received_at).total_seconds()):.2f}")
     words.append(f"dsn={(reply and reply.status) or '-'}")

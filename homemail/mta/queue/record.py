@@ -159,11 +159,14 @@ def _envelope(envelope: Envelope) -> dict[str, object]:
 
 def _recipient(recipient: Recipient) -> dict[str, object]:
     original = recipient.original
-    return {
+    fields: dict[str, object] = {
         "forward_path": str(recipient.forward_path),
         "original": None if original is None else [original.address_type, original.text],
         "notify": _notify_words(recipient.notify),
     }
+    if recipient.target:
+        fields["target"] = recipient.target
+    return fields
 
 
 def _outcome(queued: QueuedRecipient) -> dict[str, object]:
@@ -224,6 +227,7 @@ def _read_recipient(fields: dict[str, Any]) -> Recipient:
         forward_path=Address.parse(fields["forward_path"]),
         original=None if original is None else OriginalRecipient(*map(_text, original)),
         notify=_notify(fields["notify"]),
+        target=_text(fields.get("target", "")),
     )
 
 

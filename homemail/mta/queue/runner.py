@@ -12,8 +12,16 @@ from homemail.config.queue import QueueSettings
 from homemail.errors import MailError
 from homemail.log import Log
 from homemail.model.delivery import Deliver
+from homemail.model.envelope import Envelope, QueueId, Submit
+from homemail.model.message import MessageContent
 from homemail.model.queue import LineTime, QueueEntry, QueueState
-from homemail.mta.queue.attempt import Attempt, Routes, Surroundings
+from homemail.mta.queue.attempt import (
+    Attempt,
+    DeliverTarget,
+    Routes,
+    Surroundings,
+    serve_no_targets,
+)
 from homemail.mta.queue.destinations import Destinations
 from homemail.mta.queue.mail_log import active_line
 from homemail.mta.queue.spooled import SpooledQueue
@@ -38,17 +46,32 @@ class QueueRunner:
         transports: Mapping[str, Transport],
         settings: QueueSettings,
         hostname: str,
+        *,
+        submit: Submit | None = None,
+        deliver_target: DeliverTarget = serve_no_targets,
     ) -> None:
+        """Take what attempts work with; without ``submit`` notifications go to ``queue.add``."""
         self._queue = queue
         self._settings = settings
         destinations = Destinations(settings, queue.line.now)
         self._around = Surroundings(
-            queue, routes, deliver, transports, destinations, settings, hostname
+            queue,
+            submit or self._add,
+            routes,
+            deliver,
+            deliver_target,
+            transports,
+            destinations,
+            settings,
+            hostname,
         )
         self._wake = asyncio.Event()
         self._attempts: set[asyncio.Task[None]] = set()
         self._loop: asyncio.Task[None] | None = None
         queue.on_due = self._wake.set
+
+    async def _add(self, envelope: Envelope, content: MessageContent) -> QueueId:
+        return await self._queue.add(envelope, content)
 
     def start(self) -> None:
         """Begin; needs a running loop."""

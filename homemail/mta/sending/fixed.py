@@ -47,6 +47,13 @@ async def discard(
 FIXED = {"error": refuse, "retry": put_off, "discard": discard}
 
 
+def refusal(next_hop: NextHop) -> Reply | None:
+    """Return what ``error`` and ``retry`` say, so that RCPT can say it; None for the others."""
+    if next_hop.transport == "error":
+        return _reply(550, "5.0.0", next_hop.host)
+    return _reply(450, "4.0.0", next_hop.host) if next_hop.transport == "retry" else None
+
+
 def _all(recipients: tuple[Recipient, ...], reply: Reply) -> tuple[Sent, ...]:
     return (Sent(reply),) * len(recipients)
 

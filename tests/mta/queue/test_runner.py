@@ -48,7 +48,7 @@ class House:
             "mail.home.test",
         )
 
-    async def route(self, address):
+    async def route(self, address, sender):
         if self.route_error:
             raise self.route_error
         if address.domain.name == "home.test":
@@ -269,7 +269,7 @@ def test_a_dead_destination_is_left_alone_until_a_flush():
 
 def test_an_unknown_transport_defers():
     async def body(house):
-        async def route(address):
+        async def route(address, sender):
             return Relay(NextHop("uucp", "far"))
 
         house.route = route

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Addresses: completed, rewritten, expanded. ``resolve`` is what RCPT asks."""
