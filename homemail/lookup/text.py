@@ -27,8 +27,10 @@ class Form(Enum):
 
 
 _MAP = re.compile(r'(?:"((?:[^"\\]|\\.)*+)"|(\S+))(?:\s+(.*))?', re.DOTALL)
+# The repeated groups are not possessive: Python before 3.11.5 forgets to go back where one fails
+# half-way.
 _ALIAS = re.compile(
-    r'(?:"((?:[^"\\]|\\.)*+)"|([^:\s"]++(?:\s++[^:\s"]++)*+))\s*+:(?:\s*+(.*))?', re.DOTALL
+    r'(?:"((?:[^"\\]|\\.)*)"|([^:\s"]++(?:\s++[^:\s"]++)*))\s*+:(?:\s*+(.*))?', re.DOTALL
 )
 _LOOKS_LIKE_ALIAS = re.compile(r'[\w.+-]+\s*:(?!include:|\S*//)(?:\s|$)|"[^"]+"\s*:\s')
 _LOOKS_LIKE_ENTRY = re.compile(r"(?:\S+@\S*|@\S+|\.?[\w-]+(?:\.[\w-]+)+)\s+\S+")

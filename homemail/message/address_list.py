@@ -35,8 +35,9 @@ GROUP_END = ListedAddress(None, None, None, None)
 
 _ATOM = rb"[^\x00-\x20()<>\[\]:;@\\,.\"\x7f]"
 _DOTTED = rb"(?:" + _ATOM + rb"|\.)++"
+# The group of words is not possessive: Python before 3.11.5 forgets to go back where one fails.
 _SIMPLE = re.compile(
-    rb'[ \t]*+(?:(?:"([^"\\\r\n]*+)"|(' + _DOTTED + rb"(?:[ \t]++" + _DOTTED + rb")*+))?[ \t]*+"
+    rb'[ \t]*+(?:(?:"([^"\\\r\n]*+)"|(' + _DOTTED + rb"(?:[ \t]++" + _DOTTED + rb")*))?[ \t]*+"
     rb"<(" + _DOTTED + rb")@(" + _DOTTED + rb")>"
     rb"|(" + _DOTTED + rb")@(" + _DOTTED + rb"))[ \t]*+(?:,|\Z)"
 )

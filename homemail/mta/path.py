@@ -28,7 +28,8 @@ _PATH = re.compile(
     r"(?P<rest>[ ].*)?"
 )
 _PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~\u0080-\U0010ffff]++))?")
-_XTEXT = re.compile(r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})*+")
+# Not possessive: Python before 3.11.5 forgets to go back where a repeated group fails half-way.
+_XTEXT = re.compile(r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})*")
 _ADDRESS_TYPE = re.compile(r"[A-Za-z0-9-]{1,40}")
 _UTF8_ESCAPE = re.compile(r"\\x\{([0-9A-F]{2,6})\}")
 _NOTIFY = {"SUCCESS": Notify.SUCCESS, "FAILURE": Notify.FAILURE, "DELAY": Notify.DELAY}

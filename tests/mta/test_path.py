@@ -62,6 +62,7 @@ def test_mail(argument, expected):
         ("FROM:<a@example.org> RET=ALL", 501, "5.5.4"),
         ("FROM:<a@example.org> ENVID=a+0D+0AX", 501, "5.5.4"),
         ("FROM:<a@example.org> ENVID=a+2b", 501, "5.5.4"),
+        ("FROM:<a@example.org> ENVID=a+", 501, "5.5.4"),
         ("FROM:<a@example.org> SMTPUTF8=yes", 501, "5.5.4"),
         ("FROM:<a@example.org> AUTH=+1", 501, "5.5.4"),
         ("FROM:<a@example.org> =x", 501, "5.5.4"),
