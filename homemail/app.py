@@ -21,6 +21,7 @@ from homemail.mta.addresses.resolve import Addressing
 from homemail.mta.addresses.rewrite import Rewriter
 from homemail.mta.alias_delivery import AliasDelivery, ExpandingSubmit
 from homemail.mta.commit import Commit
+from homemail.mta.policy.facilities import LEDGER, make_facilities
 from homemail.mta.queue.runner import QueueRunner
 from homemail.mta.queue.spooled import SpooledQueue, open_queue
 from homemail.mta.route import Router
@@ -96,12 +97,20 @@ class House:
             may_run_programs=self._may_run_programs,
             hand_over=hand_over,
         )
+        self._facilities = make_facilities(
+            settings.policy,
+            site,
+            router,
+            DnsResolver(site.nameservers),
+            ledger=site.data_directory.joinpath(*LEDGER),
+        )
         self._runner = self._make_runner(self._queue, addressing, submit)
         transactions = Transactions(
             settings.smtp,
             site,
             router=router,
             commit=Commit(self._queue, self._worker.deliver),
+            facilities=self._facilities,
             now=_now,
             addressing=addressing,
         )
@@ -119,6 +128,8 @@ class House:
         await self._worker.close()
         await self._queue.close()
         await self._sender.close()
+        self._facilities.policy_clients.close()
+        self._facilities.ledger.close()
         self._authenticator.close()
         self._last_uses.close()
         self._tables.close()

@@ -61,6 +61,12 @@ class Resolver(Protocol):
     async def names(self, address: str) -> tuple[str, ...]:
         """Return the names of an address (PTR), unverified."""
 
+    async def listed(self, name: str) -> tuple[str, ...]:
+        """Return the A records of a name in a list such as those of RFC 5782; nothing local."""
+
+    async def texts(self, name: str) -> tuple[str, ...]:
+        """Return the TXT records of ``name``."""
+
 
 class DnsResolver:
     """Asks ``nameservers`` (``address`` or ``address:port``), or those of the system.
@@ -101,6 +107,13 @@ class DnsResolver:
         name = dns.reversename.from_address(address)
         answer = await self._ask(name, dns.rdatatype.PTR)
         return tuple(data.target.to_text(omit_final_dot=True).lower() for data in answer)
+
+    async def listed(self, name: str) -> tuple[str, ...]:
+        return tuple(data.address for data in await self._ask(name, dns.rdatatype.A))
+
+    async def texts(self, name: str) -> tuple[str, ...]:
+        answer = await self._ask(name, dns.rdatatype.TXT)
+        return tuple(b"".join(data.strings).decode("utf-8", "replace") for data in answer)
 
     async def _ask(
         self, name: str | dns.name.Name, kind: dns.rdatatype.RdataType
@@ -183,6 +196,7 @@ class FakeResolver:
     mxs: Mapping[str, tuple[Mx, ...]] = field(default_factory=dict)
     hosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     pointers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unavailable: frozenset[str] = frozenset()
 
     async def mx(self, domain: str) -> tuple[Mx, ...]:
@@ -196,11 +210,20 @@ class FakeResolver:
     async def names(self, address: str) -> tuple[str, ...]:
         return self._answer(self.pointers, address)
 
+    async def listed(self, name: str) -> tuple[str, ...]:
+        return self._answer(self.hosts, name)
+
+    async def texts(self, name: str) -> tuple[str, ...]:
+        return self._answer(self.notes, name)
+
     def _answer(self, table: Mapping[str, tuple[V, ...]], name: str) -> tuple[V, ...]:
         if name in self.unavailable:
             raise DnsUnavailable(f"Name service error for name={name}: Host not found, try again")
         if name in table:
             return table[name]
-        if any(name in known for known in (self.mxs, self.hosts, self.pointers)):
+        if any(name in known for known in self._tables()):
             return ()
         raise NoSuchName(f"Name service error for name={name}: Host not found")
+
+    def _tables(self) -> tuple[Mapping[str, object], ...]:
+        return (self.mxs, self.hosts, self.pointers, self.notes)

@@ -75,6 +75,10 @@ class WireBuffer:
         self._searched = 0
         return block
 
+    def peek(self, size: int) -> bytes:
+        """Return what is here, at most ``size`` octets, and keep it."""
+        return bytes(self._buffer[:size])
+
     def clear(self) -> bytes:
         """Return everything that is left, and forget it."""
         rest = bytes(self._buffer)

@@ -12,11 +12,15 @@ from homemail.auth.memory import MemoryAccounts
 from homemail.config.load import Loaded, located
 from homemail.config.settings import Settings
 from homemail.errors import ConfigError, ConfigErrors
+from homemail.mta.content_checks import ContentChecks
 from homemail.mta.policy.restrictions import Restrictions
 from homemail.mta.route import Router
+from homemail.mta.smtp.early import read_sites
 
 _PARTS: tuple[Callable[[Settings], object], ...] = (
     lambda settings: Restrictions(settings.smtp, settings.site.mynetworks),
+    lambda settings: ContentChecks(settings.policy),
+    lambda settings: read_sites(settings.smtp),
     lambda settings: Router(
         settings.site,
         MemoryAccounts(()),

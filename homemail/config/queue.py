@@ -19,7 +19,6 @@ from homemail.config.declare import (
     setting,
 )
 
-
 PIPE_NAMES = (
     *("recipient", "original_recipient", "user", "extension", "mailbox", "domain"),
     *("sender", "nexthop", "queue_id", "size"),

@@ -12,6 +12,7 @@ from homemail.config.declare import Declared, declared
 from homemail.config.imap import ImapSettings
 from homemail.config.local import LocalSettings
 from homemail.config.mailbox import MailboxSettings
+from homemail.config.policy import PolicySettings
 from homemail.config.pop3 import Pop3Settings
 from homemail.config.queue import QueueSettings, SendingSettings
 from homemail.config.sieve import SieveSettings
@@ -29,6 +30,7 @@ class Settings:
 
     site: SiteSettings = field(default_factory=SiteSettings)
     smtp: SmtpSettings = field(default_factory=SmtpSettings)
+    policy: PolicySettings = field(default_factory=PolicySettings)
     addresses: AddressSettings = field(default_factory=AddressSettings)
     auth: AuthSettings = field(default_factory=AuthSettings)
     local: LocalSettings = field(default_factory=LocalSettings)

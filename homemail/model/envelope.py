@@ -78,6 +78,9 @@ class Recipient:
     target: str = ""
 
 
+CONTENT_FILTER = "content_filter"
+"""Key of ``Envelope.extra``: the ``transport:nexthop`` that all recipients go to (Postfix)."""
+
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 

@@ -125,11 +125,16 @@ class Queue(Protocol):
     """What must wait. Durable before any call returns."""
 
     async def add(
-        self, envelope: Envelope, content: MessageContent, *, dormant: bool = False
+        self,
+        envelope: Envelope,
+        content: MessageContent,
+        *,
+        dormant: bool = False,
+        hold: bool = False,
     ) -> QueueId:
         """Keep a message for every recipient of ``envelope``; it is active unless ``dormant``.
 
-        The queue id is the envelope's trace.
+        With ``hold`` it waits until somebody releases it. The queue id is the envelope's trace.
         """
 
     async def activate(self, queue_id: QueueId, recipients: Sequence[QueuedRecipient]) -> None:

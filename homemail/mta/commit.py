@@ -86,11 +86,20 @@ class Commit:
             queued = await self._queue_for(waiting, envelope, content)
         return [_own_reply(envelope, result, queued) for result in results]
 
+    async def queue(self, envelope: Envelope, content: MessageContent, *, hold: bool) -> Reply:
+        """Return the reply to a message that goes to the queue whatever its recipients are."""
+        return await self._queue_for(envelope.recipients, envelope, content, hold=hold)
+
     async def _queue_for(
-        self, recipients: tuple[Recipient, ...], envelope: Envelope, content: MessageContent
+        self,
+        recipients: tuple[Recipient, ...],
+        envelope: Envelope,
+        content: MessageContent,
+        *,
+        hold: bool = False,
     ) -> Reply:
         try:
-            await self._queue.add(replace(envelope, recipients=recipients), content)
+            await self._queue.add(replace(envelope, recipients=recipients), content, hold=hold)
         except MailError as error:
             _log.error("cannot queue", trace=envelope.trace, error=error, cause=error.__cause__)
             return reply_for(error)

@@ -90,6 +90,10 @@ class Router:
             return self._is_own_address(_literal(domain.name))
         return domain.name in self._local
 
+    def is_own_address(self, address: str) -> bool:
+        """Whether this is an IP address that we listen on."""
+        return self._is_own_address(address)
+
     def is_ours(self, domain: Domain) -> bool:
         """Whether a table may have an address of this domain by its local part alone."""
         return domain == self.origin or self.is_local(domain)

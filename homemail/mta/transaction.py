@@ -21,21 +21,33 @@ from homemail.config.smtp import SmtpSettings
 from homemail.errors import LoopDetected, MailError, TableUnavailable
 from homemail.log import Log
 from homemail.model.address import AccountId, Address, Domain, ReversePath
-from homemail.model.envelope import Envelope, Origin, Recipient, TraceId, new_trace
+from homemail.model.envelope import (
+    CONTENT_FILTER,
+    Envelope,
+    Notify,
+    Origin,
+    Recipient,
+    TraceId,
+    new_trace,
+)
 from homemail.model.message import MessageContent, PrefixedContent
 from homemail.model.reply import Reply, reply_for
 from homemail.model.session import Peer, TlsFacts
 from homemail.mta import submission
 from homemail.mta.addresses.resolve import Addressing
-from homemail.mta.api import Accepted, RouteRefused
+from homemail.mta.api import Accepted, Reject, Route, RouteRefused
 from homemail.mta.commit import LOCAL_TROUBLE, Commit
+from homemail.mta.content_checks import ContentChecks
+from homemail.mta.effect import Effects
 from homemail.mta.header_rewrite import rewrite_header
 from homemail.mta.path import MailArguments
-from homemail.mta.policy.check import SmtpContext
-from homemail.mta.policy.destination import is_elsewhere
-from homemail.mta.policy.restrictions import Restrictions
+from homemail.mta.policy.check import Facilities, SmtpContext
+from homemail.mta.policy.client_host import ClientHost
+from homemail.mta.policy.restrictions import Refusal, Restrictions, Ruling
 from homemail.mta.received import format_received, transmission_type
 from homemail.mta.route import Router
+from homemail.mta.smtp.early import EarlyChecks
+from homemail.mta.smtp.rates import ClientRates
 
 HEAD = 64 * 1024
 """Where Received fields are counted: fifty of them fit in many times over."""
@@ -56,7 +68,11 @@ class Service(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """The other side, as it stands at MAIL. ``extended``: it said EHLO or LHLO."""
+    """The other side, as it stands at MAIL. ``extended``: it said EHLO or LHLO.
+
+    ``mechanism`` is how it logged in; ``refusal`` is what each RCPT is answered where a look at the
+    client before its first word found against it.
+    """
 
     service: Service
     peer: Peer
@@ -64,6 +80,9 @@ class Client:
     extended: bool = True
     tls: TlsFacts | None = None
     submitter: AccountId | None = None
+    host: ClientHost | None = None
+    mechanism: str = ""
+    refusal: Reply | None = None
 
 
 class Transactions:
@@ -76,11 +95,12 @@ class Transactions:
         *,
         router: Router,
         commit: Commit,
+        facilities: Facilities,
         now: Callable[[], datetime],
         trace: Callable[[], TraceId] = new_trace,
         addressing: Addressing | None = None,
     ) -> None:
-        """Read the restriction lists.
+        """Read the restriction lists, and open the tables that policy names.
 
         Raises:
             ConfigError: an unknown check, or settings that make an open relay.
@@ -92,7 +112,11 @@ class Transactions:
         self.commit = commit
         self.now = now
         self.new_trace = trace
+        self.facilities = facilities
         self.restrictions = Restrictions(settings, site.mynetworks)
+        self.content_checks = ContentChecks(facilities.settings)
+        self.rates = ClientRates(settings, site.mynetworks)
+        self.early_checks = EarlyChecks(settings, site.mynetworks, facilities.dns_lists)
         self.addressing = addressing or Addressing(router)
         self.defaults = self.addressing.defaults
 
@@ -147,6 +171,7 @@ class Transaction:
         self._accepted: dict[tuple[str, Domain], tuple[Accepted, ...]] = {}
         self._rcpts: list[tuple[str, Domain]] = []
         self._said: list[Address] = []
+        self._effects = Effects()
 
     @property
     def has_recipients(self) -> bool:
@@ -156,14 +181,14 @@ class Transaction:
     def utf8(self) -> bool:
         return self._mail.utf8
 
-    async def rcpt(self, recipient: Recipient) -> Reply:
-        """Take or refuse one recipient."""
+    async def rcpt(self, recipient: Recipient, *, talks_ahead: bool = False) -> Reply:
+        """Take or refuse one recipient. ``talks_ahead``: the client did so without leave."""
         if len(self._rcpts) >= self._house.settings.smtpd_recipient_limit:
             return Reply(452, "4.5.3", "Error: too many recipients")
         path = recipient.forward_path
         key = (path.local_part.casefold(), path.domain)
         if key not in self._accepted:
-            accepted = await self._decide(recipient)
+            accepted = await self._decide(recipient, talks_ahead=talks_ahead)
             if isinstance(accepted, Reply):
                 return accepted
             self._accepted[key] = accepted
@@ -171,11 +196,69 @@ class Transaction:
         self._rcpts.append(key)
         return Reply(250, "2.1.5", "Ok")
 
-    async def _decide(self, recipient: Recipient) -> tuple[Accepted, ...] | Reply:
-        house, client = self._house, self._client
-        resolved = await house.addressing.resolve(recipient, self._sender)
+    async def data(self, *, talks_ahead: bool = False) -> Reply | None:
+        """Return why the content need not come, if it need not."""
+        if self._client.service is not Service.SMTP:
+            return None
+        ruling = await self._house.restrictions.at_data(self._context(talks_ahead=talks_ahead))
+        return self._take(ruling, None)
+
+    async def _decide(
+        self, recipient: Recipient, *, talks_ahead: bool
+    ) -> tuple[Accepted, ...] | Reply:
+        resolved = await self._house.addressing.resolve(recipient, self._sender)
         route = resolved.route
-        context = SmtpContext(
+        context = self._context(recipient, route, talks_ahead=talks_ahead)
+        reply = self._take(await self._rule(context), recipient)
+        if reply is not None:
+            return reply
+        if not isinstance(route, RouteRefused):
+            return resolved.accepted
+        return self._refused(route.reply, "route", recipient)
+
+    async def _rule(self, context: SmtpContext) -> Ruling:
+        service, restrictions = self._client.service, self._house.restrictions
+        if service is Service.LMTP and context.is_for_elsewhere:
+            # LMTP is final delivery: whoever may speak it may not relay through it.
+            denied = Reply(550, "5.7.1", f"<{context.forward_path}>: Relay access denied")
+            return Ruling(Refusal(Reject(denied), "lmtp"))
+        if service is Service.LMTP:
+            return Ruling(None)
+        if service is Service.SUBMISSION:
+            return await restrictions.at_submission(context)
+        if self._client.refusal is not None:
+            return Ruling(Refusal(Reject(self._client.refusal), "postscreen"))
+        return await restrictions.at_rcpt(context)
+
+    def _take(self, ruling: Ruling, recipient: Recipient | None) -> Reply | None:
+        """Return the refusal in ``ruling``, if any; else remember what is to be done beside."""
+        if ruling.refusal is not None:
+            return self._refused(ruling.refusal.decision.reply, ruling.refusal.check, recipient)
+        if ruling.effects:
+            self._effects = self._effects.with_(ruling.effects)
+        return None
+
+    def _refused(self, reply: Reply, check: str, recipient: Recipient | None) -> Reply:
+        reply = self._soft(reply)
+        self._log_refusal(recipient, reply, check)
+        return reply
+
+    def _soft(self, reply: Reply) -> Reply:
+        """Return ``reply``, under ``soft_bounce`` as one that lasts for now only."""
+        if not reply.permanent or not self._house.facilities.settings.soft_bounce:
+            return reply
+        return Reply(reply.code - 100, f"4{reply.status[1:]}", reply.text)
+
+    def _context(
+        self,
+        recipient: Recipient | None = None,
+        route: Route | None = None,
+        *,
+        size: int = 0,
+        talks_ahead: bool = False,
+    ) -> SmtpContext:
+        house, client = self._house, self._client
+        return SmtpContext(
             client.peer,
             client.helo,
             client.submitter,
@@ -183,35 +266,24 @@ class Transaction:
             recipient,
             route,
             house.restrictions.mynetworks,
+            house.facilities,
+            client.host or ClientHost(client.peer, house.facilities.resolver),
+            extended=client.extended,
+            tls=client.tls,
+            trace=self.trace,
+            size=size or self._mail.size,
+            recipient_count=len(self._accepted),
+            talks_ahead=talks_ahead,
+            mechanism=client.mechanism,
         )
-        reply, check = await self._refuse(context)
-        if reply is None:
-            if not isinstance(route, RouteRefused):
-                return resolved.accepted
-            reply, check = route.reply, "route"
-        self._log_refusal(recipient, reply, check)
-        return reply
 
-    async def _refuse(self, context: SmtpContext) -> tuple[Reply | None, str]:
-        """Return the refusal by policy, if any, and the check that decided."""
-        if self._client.service is Service.LMTP and is_elsewhere(context.route):
-            # LMTP is final delivery: whoever may speak it may not relay through it.
-            text = f"<{context.recipient.forward_path}>: Relay access denied"
-            return Reply(550, "5.7.1", text), "lmtp"
-        if self._client.service is not Service.SMTP:
-            return None, ""
-        refusal = await self._house.restrictions.refuse(context)
-        if refusal is None:
-            return None, ""
-        return refusal.decision.reply, refusal.check
-
-    def _log_refusal(self, recipient: Recipient, reply: Reply, check: str) -> None:
+    def _log_refusal(self, recipient: Recipient | None, reply: Reply, check: str) -> None:
         _log.info(
             "refused",
             trace=self.trace,
             client=self._client.peer,
             sender=self._mail.reverse_path or "<>",
-            recipient=recipient.forward_path,
+            recipient=None if recipient is None else recipient.forward_path,
             helo=self._client.helo,
             check=check,
             reply=reply,
@@ -224,14 +296,13 @@ class Transaction:
         """
         accepted = self._distinct()
         try:
-            content = await self._dress(content)
+            replies = await self._decide_content(content, accepted)
         except MailError as error:
             replies = [reply_for(error)] * len(accepted)
         except OSError:
             _log.exception("cannot read a message back", trace=self.trace)
             replies = [LOCAL_TROUBLE] * len(accepted)
-        else:
-            replies = await self._commit(content, accepted)
+        replies = [self._soft(reply) for reply in replies]
         for one, reply in zip(accepted, replies, strict=True):
             self._log_reply(content, one, reply)
         if self._client.service is not Service.LMTP:
@@ -248,6 +319,69 @@ class Transaction:
             for one in group:
                 found.setdefault(_identity(one), one)
         return list(found.values())
+
+    async def _decide_content(
+        self, content: MessageContent, accepted: list[Accepted]
+    ) -> list[Reply]:
+        """Look at the content as a whole, then commit it."""
+        refusal = await self._refuse_content(content)
+        if isinstance(refusal, Reply):
+            return [refusal] * len(accepted)
+        content = await self._dress(refusal)
+        if self._effects:
+            reply = await self._commit_otherwise(self._effects, content, accepted)
+            if reply is not None:
+                return [reply] * len(accepted)
+        return await self._commit(content, accepted)
+
+    async def _refuse_content(self, content: MessageContent) -> MessageContent | Reply:
+        """Return the content as it goes on, or the reply that refuses it."""
+        house = self._house
+        if self._client.service is Service.SMTP:
+            ruling = await house.restrictions.at_end_of_data(self._context(size=content.size))
+            if (reply := self._take(ruling, None)) is not None:
+                return reply
+        if not house.content_checks:
+            return content
+        seen = await house.content_checks.look(content, self.trace, house.spool_directory)
+        if isinstance(seen, Reply):
+            return seen
+        self._effects = self._effects.with_(seen.effects)
+        return seen.content
+
+    async def _commit_otherwise(
+        self, effects: Effects, content: MessageContent, accepted: list[Accepted]
+    ) -> Reply | None:
+        """Do with the message what policy wants; None: commit it as it is."""
+        if effects.discard is not None:
+            _log.warning("discarded", trace=self.trace, reason=effects.discard.reason)
+            return Reply(250, "2.0.0", f"Ok: queued as {self.trace}")
+        for address in effects.bcc:
+            if effects.redirect is None:
+                await self._add_hidden(address, accepted)
+        envelope = self._envelope(accepted)
+        if effects.redirect is not None:
+            _log.info("redirected", trace=self.trace, to=effects.redirect.to)
+            envelope = replace(envelope, recipients=(Recipient(effects.redirect.to),))
+        if effects.filter is not None:
+            extra = {**envelope.extra, CONTENT_FILTER: effects.filter.destination}
+            envelope = replace(envelope, extra=extra)
+        if effects.hold is not None:
+            _log.warning("on hold", trace=self.trace, reason=effects.hold.reason)
+        if effects.hold is None and effects.redirect is None and effects.filter is None:
+            return None
+        return await self._house.commit.queue(envelope, content, hold=effects.hold is not None)
+
+    async def _add_hidden(self, address: Address, accepted: list[Accepted]) -> None:
+        """Add a recipient that the sender is told nothing of."""
+        hidden = Recipient(address, notify=Notify.NEVER)
+        resolved = await self._house.addressing.resolve(hidden, self._sender)
+        if isinstance(resolved.route, RouteRefused):
+            reply = resolved.route.reply
+            _log.error("cannot copy to", trace=self.trace, recipient=address, reply=reply)
+            return
+        known = set(map(_identity, accepted))
+        accepted += [one for one in resolved.accepted if _identity(one) not in known]
 
     async def _commit(self, content: MessageContent, accepted: list[Accepted]) -> list[Reply]:
         envelope = self._envelope(accepted)
@@ -312,7 +446,9 @@ class Transaction:
         header = head[: head.find(b"\r\n\r\n") + 2] if b"\r\n\r\n" in head else head
         if len(_RECEIVED.findall(header)) > house.settings.hopcount_limit:
             raise LoopDetected("Error: too many hops")
-        prefix = self._received(now)
+        # Fields that policy adds stand above ours, as it does not come from where ours tell of.
+        added = "".join(f"{field}\r\n" for field in self._effects.prepend)
+        prefix = added.encode() + self._received(now)
         if self._client.service is Service.SUBMISSION:
             mended = submission.mend(
                 content,

@@ -19,6 +19,7 @@ from homemail.auth.api import (
 )
 from homemail.auth.memory import MemoryAccounts
 from homemail.config.declare import Networks
+from homemail.config.policy import PolicySettings
 from homemail.config.queue import SendingSettings
 from homemail.config.site import SiteSettings
 from homemail.config.smtp import SmtpSettings
@@ -28,9 +29,12 @@ from homemail.model.envelope import Envelope, QueueId, TraceId
 from homemail.model.message import MessageContent, read_all
 from homemail.model.queue import QueuedRecipient, QueueEntry
 from homemail.mta.commit import Commit
+from homemail.mta.policy.check import Facilities
+from homemail.mta.policy.facilities import make_facilities
 from homemail.mta.route import Router
 from homemail.mta.smtp.server import SmtpService
 from homemail.mta.transaction import Service, Transactions
+from homemail.resolve import FakeResolver
 
 NOW = datetime(2026, 11, 21, 16, 36, 27, tzinfo=UTC)
 SITE = SiteSettings(
@@ -115,6 +119,7 @@ class Kept:
     envelope: Envelope
     octets: bytes
     dormant: bool
+    hold: bool = False
     recipients: tuple[QueuedRecipient, ...] = ()
 
 
@@ -126,11 +131,16 @@ class Queue:
         self.failure: Exception | None = None
 
     async def add(
-        self, envelope: Envelope, content: MessageContent, *, dormant: bool = False
+        self,
+        envelope: Envelope,
+        content: MessageContent,
+        *,
+        dormant: bool = False,
+        hold: bool = False,
     ) -> QueueId:
         if self.failure:
             raise self.failure
-        self.kept[envelope.trace] = Kept(envelope, read_all(content), dormant)
+        self.kept[envelope.trace] = Kept(envelope, read_all(content), dormant, hold)
         return QueueId(envelope.trace)
 
     async def activate(self, queue_id: QueueId, recipients: Sequence[QueuedRecipient]) -> None:
@@ -184,6 +194,9 @@ class House:
     ssl_context: ssl.SSLContext | None = None
     implicit_tls: bool = False
     delivery_seconds: float = 20.0
+    policy: PolicySettings = field(default_factory=PolicySettings)
+    resolver: FakeResolver = field(default_factory=FakeResolver)
+    clock: float = 1_795_000_000.0
 
     def __post_init__(self) -> None:
         self.accounts, self.queue, self.deliver = Accounts(), Queue(), Deliver()
@@ -194,13 +207,21 @@ class House:
         return TraceId(f"TRACE{self.traces}")
 
     def transactions(self) -> Transactions:
+        router = Router(self.site, self.accounts, self.sending)
         return Transactions(
             self.settings,
             replace(self.site, queue_directory=self.spool),
-            router=Router(self.site, self.accounts, self.sending),
+            router=router,
             commit=Commit(self.queue, self.deliver, delivery_seconds=self.delivery_seconds),
+            facilities=self.facilities(router),
             now=lambda: NOW,
             trace=self.next_trace,
+        )
+
+    def facilities(self, router: Router) -> Facilities:
+        site = replace(self.site, queue_directory=self.spool)
+        return make_facilities(
+            self.policy, site, router, self.resolver, ledger=None, now=lambda: self.clock
         )
 
     def service(self, kind: Service) -> SmtpService:

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from homemail.config.declare import Networks
+from homemail.config.policy import PolicySettings
 from homemail.config.smtp import SmtpSettings
 from homemail.errors import ConfigError
 from homemail.model.address import Address, account_id
@@ -18,12 +19,24 @@ from homemail.model.session import Peer
 from homemail.mta.api import Local, NextHop, Relay, RouteRefused
 from homemail.mta.policy import CHECKS
 from homemail.mta.policy.check import SmtpContext, is_in
+from homemail.mta.policy.client_host import ClientHost
+from homemail.mta.policy.facilities import make_facilities
 from homemail.mta.policy.restrictions import Restrictions
+from homemail.mta.route import Router
+from homemail.resolve import FakeResolver
+from tests.mta.smtp_server import SITE, Accounts
 
 HERE = Local(account_id("alice"), None, Address.parse("alice@home.test"))
 AWAY = Relay(NextHop("smtp", "example.net"))
 UNKNOWN = RouteRefused(Reply(550, "5.1.1", "User unknown"))
 LAN = Networks().parse(["192.168.1.0/24", "::1"])
+FACILITIES = make_facilities(
+    PolicySettings(),
+    SITE,
+    Router(SITE, Accounts()),
+    FakeResolver(),
+    ledger=None,
+)
 STRANGER = SmtpContext(
     Peer("192.0.2.1", 4000),
     "x",
@@ -32,12 +45,14 @@ STRANGER = SmtpContext(
     Recipient(Address.parse("x@example.net")),
     AWAY,
     LAN,
+    FACILITIES,
+    ClientHost(Peer("192.0.2.1", 4000), FACILITIES.resolver),
 )
 
 
 def refuse(context: SmtpContext, networks=LAN, **lists: tuple[str, ...]) -> str | None:
     restrictions = Restrictions(SmtpSettings(**lists), networks)
-    refusal = asyncio.run(restrictions.refuse(context))
+    refusal = asyncio.run(restrictions.at_rcpt(context)).refusal
     return None if refusal is None else f"{refusal.check}: {refusal.decision.reply}"
 
 
@@ -108,7 +123,7 @@ def test_whole_internet_is_no_network_of_ours(networks):
 
 def test_unknown_check_names_the_nearest():
     settings = SmtpSettings(smtpd_client_restrictions=("permit_mynetwork",))
-    with pytest.raises(ConfigError, match='did you mean "permit_mynetworks"'):
+    with pytest.raises(ConfigError, match=r"did you mean permit_mynetworks\?"):
         Restrictions(settings, ())
 
 

@@ -3,17 +3,31 @@
 
 from __future__ import annotations
 
-from homemail.mta.policy import destination, permit
-from homemail.mta.policy.check import Check
+from homemail.mta.policy import (
+    access,
+    address,
+    client,
+    destination,
+    dns_lists,
+    greylist,
+    helo,
+    permit,
+    pipelining,
+    policy_service,
+    sender_rate,
+)
+from homemail.mta.policy.check import Check, CheckWithArgument
 
-CHECKS: tuple[Check, ...] = (
-    permit.PERMIT,
-    permit.PERMIT_MYNETWORKS,
-    permit.PERMIT_SASL_AUTHENTICATED,
-    permit.REJECT,
-    permit.DEFER,
-    destination.PERMIT_AUTH_DESTINATION,
-    destination.REJECT_UNAUTH_DESTINATION,
-    destination.DEFER_UNAUTH_DESTINATION,
-    destination.REJECT_UNLISTED_RECIPIENT,
+CHECKS: tuple[Check | CheckWithArgument, ...] = (
+    *permit.CHECKS,
+    *destination.CHECKS,
+    *client.CHECKS,
+    *helo.CHECKS,
+    *address.CHECKS,
+    *pipelining.CHECKS,
+    *access.CHECKS,
+    *dns_lists.CHECKS,
+    *greylist.CHECKS,
+    *sender_rate.CHECKS,
+    *policy_service.CHECKS,
 )

@@ -1,11 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""Checks that permit or refuse whatever the recipient is."""
+"""Checks that permit or refuse whatever the addresses are."""
 
 from __future__ import annotations
 
-from homemail.model.reply import Reply
-from homemail.mta.api import Accept, Defer, NoOpinion, Reject
-from homemail.mta.policy.check import Check, Decision, ForStrangers, SmtpContext, is_in
+from homemail.mta.api import Accept, NoOpinion
+from homemail.mta.policy.check import (
+    Check,
+    Decision,
+    DeferIf,
+    ForStrangers,
+    SmtpContext,
+    is_in,
+    rejected,
+)
 
 
 async def _permit(_: SmtpContext) -> Decision:
@@ -20,18 +27,37 @@ async def _permit_sasl_authenticated(context: SmtpContext) -> Decision:
     return NoOpinion() if context.submitter is None else Accept()
 
 
+async def _permit_inet_interfaces(context: SmtpContext) -> Decision:
+    host = context.peer.host
+    own = context.facilities.destinations.is_own_address(host)
+    return Accept() if own else NoOpinion()
+
+
 async def _reject(context: SmtpContext) -> Decision:
-    text = f"<{context.recipient.forward_path}>: Recipient address rejected: Access denied"
-    return Reject(Reply(554, "5.7.1", text))
+    code = context.facilities.settings.reject_code
+    return rejected(context, code, "5.7.1", "Access denied")
 
 
 async def _defer(context: SmtpContext) -> Decision:
-    text = f"<{context.recipient.forward_path}>: Recipient address rejected: Try again later"
-    return Defer(Reply(450, "4.7.1", text))
+    code = context.facilities.settings.defer_code
+    return rejected(context, code, "4.7.1", "Try again later")
 
 
-PERMIT = Check("permit", _permit, ForStrangers.PERMITS)
-PERMIT_MYNETWORKS = Check("permit_mynetworks", _permit_mynetworks)
-PERMIT_SASL_AUTHENTICATED = Check("permit_sasl_authenticated", _permit_sasl_authenticated)
-REJECT = Check("reject", _reject, ForStrangers.REFUSES)
-DEFER = Check("defer", _defer, ForStrangers.REFUSES)
+async def _defer_if_permit(context: SmtpContext) -> Decision:
+    return DeferIf(rejected(context, 450, "4.7.1", "Try again later").reply)
+
+
+async def _defer_if_reject(context: SmtpContext) -> Decision:
+    return DeferIf(rejected(context, 450, "4.7.1", "Try again later").reply, rejects=True)
+
+
+CHECKS = (
+    Check("permit", _permit, ForStrangers.PERMITS),
+    Check("permit_mynetworks", _permit_mynetworks),
+    Check("permit_sasl_authenticated", _permit_sasl_authenticated),
+    Check("permit_inet_interfaces", _permit_inet_interfaces),
+    Check("reject", _reject, ForStrangers.REFUSES),
+    Check("defer", _defer, ForStrangers.REFUSES),
+    Check("defer_if_permit", _defer_if_permit),
+    Check("defer_if_reject", _defer_if_reject),
+)

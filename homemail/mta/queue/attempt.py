@@ -28,11 +28,12 @@ from homemail.model.delivery import (
     Rejected,
     delivery_id,
 )
-from homemail.model.envelope import Envelope, Notify, Recipient, Submit
+from homemail.model.envelope import CONTENT_FILTER, Envelope, Notify, Recipient, Submit
 from homemail.model.message import MessageContent
 from homemail.model.queue import QueueEntry, QueueState, RecipientStatus
 from homemail.model.reply import Reply, reply_for
 from homemail.mta.api import AliasTarget, Local, NextHop, Relay, Route, RouteRefused
+from homemail.mta.next_hop import parse_transport
 from homemail.mta.notification import Reporter, build_notification
 from homemail.mta.queue.destinations import Destinations
 from homemail.mta.queue.mail_log import outcome_line
@@ -156,6 +157,9 @@ class Attempt:
         return groups + [self._relay(hop, indexes, content) for hop, indexes in relays.items()]
 
     async def _route(self, recipient: Recipient) -> Route:
+        content_filter = self._entry.envelope.extra.get(CONTENT_FILTER)
+        if content_filter is not None:
+            return _filter_route(content_filter, recipient.forward_path)
         if recipient.target:
             return AliasTarget(recipient.target)
         sender = self._entry.envelope.reverse_path
@@ -311,6 +315,13 @@ def _delivered(index: int, result: DeliveryResult, done: RecipientStatus) -> lis
             return [_outcome(index, Sent(Reply(451, "4.3.0", "the mailbox asked for later")))]
         case other:
             assert_never(other)
+
+
+def _filter_route(destination: str, address: Address) -> Route:
+    try:
+        return Relay(parse_transport(destination, address.domain.name))
+    except ValueError as error:
+        return RouteRefused(Reply(451, "4.3.5", f"the filter cannot be used: {error}"))
 
 
 async def _already(outcome: _Outcome) -> list[_Outcome]:

@@ -68,7 +68,12 @@ class SpooledQueue:
             self._schedule(self._kept[one.entry.id])
 
     async def add(
-        self, envelope: Envelope, content: MessageContent, *, dormant: bool = False
+        self,
+        envelope: Envelope,
+        content: MessageContent,
+        *,
+        dormant: bool = False,
+        hold: bool = False,
     ) -> QueueId:
         """Keep a message for every recipient of ``envelope``; durable when it returns.
 
@@ -80,6 +85,8 @@ class SpooledQueue:
         if queue_id in self._kept:
             raise Temporary("A message of this trace is in the queue")
         state = QueueState.DORMANT if dormant else QueueState.INCOMING
+        if hold:
+            state = QueueState.HOLD
         kept = _Kept(_new(queue_id, envelope, content.size, state, self.line.now()))
         # Held before it is durable, or two of one trace could be written at once.
         self._kept[queue_id] = kept

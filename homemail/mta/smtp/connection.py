@@ -21,7 +21,10 @@ from homemail.log import Log
 from homemail.model.certificate import user_names
 from homemail.model.reply import Reply, reply_for
 from homemail.model.session import Peer, TlsFacts
+from homemail.mta.policy.check import is_in
 from homemail.mta.smtp.content import ChunkChecker, DataDecoder, Flaw
+from homemail.mta.smtp.early import Action
+from homemail.mta.smtp.proxy import V2_LIMIT, parse_proxy
 from homemail.mta.smtp.session import (
     Answer,
     BeginTls,
@@ -44,6 +47,9 @@ REPLIES_AT_ONCE = 200
 """Replies that may wait for their write; after as many lines others get their turn."""
 CLOSING_SECONDS = 5.0
 """How long a client that does not read, or goes on sending, may hold a connection we close."""
+
+PROXY_SECONDS = 5.0
+"""How long a proxy may take to say for whom it speaks."""
 
 _log = Log("smtpd")
 
@@ -88,23 +94,10 @@ class SmtpConnection(SMTP):
         asyncio.StreamReaderProtocol.connection_made(self, transport)
         self._link = cast(asyncio.Transport, transport)
         self._peer = _peer(transport)
-        self._session = Session(
-            self._service.kind,
-            self._service.transactions,
-            self._service.settings,
-            self._peer,
-            server_name=self._service.server_name,
-            authenticator=self._service.authenticator,
-            offers_tls=self._service.ssl_context is not None,
-            tls_required=self._service.tls_required,
-            tls=_tls_facts(transport),
-        )
-        refusal = self._service.admit(self, self._peer)
-        if refusal is not None:
-            self._link.write(render(refusal))
-            self._link.close()
-            return
-        self._conversation = self.loop.create_task(self._handle_client())
+        if is_in(self._peer, self._service.settings.haproxy_trusted_networks):
+            self._conversation = self.loop.create_task(self._handle_proxied())
+        elif self._admit():
+            self._conversation = self.loop.create_task(self._handle_client())
 
     def data_received(self, data: bytes) -> None:
         if self._is_left:
@@ -156,10 +149,72 @@ class SmtpConnection(SMTP):
 
     # The conversation.
 
+    def _admit(self) -> bool:
+        """Begin a session, where there are not too many already."""
+        self._session = Session(
+            self._service.kind,
+            self._service.transactions,
+            self._service.settings,
+            self._peer,
+            server_name=self._service.server_name,
+            authenticator=self._service.authenticator,
+            offers_tls=self._service.ssl_context is not None,
+            tls_required=self._service.tls_required,
+            tls=_tls_facts(self._link),
+        )
+        refusal = self._service.admit(self, self._peer)
+        if refusal is None:
+            return True
+        self._link.write(render(refusal))
+        self._link.close()
+        return False
+
+    async def _handle_proxied(self) -> None:
+        """Learn from the proxy who the client is, then go on with that one."""
+        deadline = self.loop.time() + PROXY_SECONDS
+        try:
+            while (header := parse_proxy(self._input.peek(V2_LIMIT))) is None:
+                await self._more(deadline)
+        except (ValueError, TimeoutError, _ConnectionEnded) as error:
+            _log.warning("no PROXY header", client=self._peer, error=repr(error))
+            self._link.abort()
+            return
+        self._input.take_some(header.size)
+        self._peer = header.peer or self._peer
+        if self._admit():
+            await self._handle_client()
+
+    async def _greet(self) -> bool:
+        """Look at the client, and greet it; False: the connection ends."""
+        early = self._service.transactions.early_checks
+        greeting = self._session.greeting
+        if early.wait_for(self._peer):
+            # A first line: what takes it for the whole greeting gives itself away.
+            self._link.write(f"{greeting.code}-{greeting.text}\r\n".encode())
+        finding = await early.look(self._peer, self._talks_within)
+        if finding is not None and finding.talked:
+            self._session.talks_before_greeting()
+        if finding is not None and finding.action is Action.DROP:
+            self._say(finding.reply)
+            return False
+        if finding is not None and finding.action is Action.ENFORCE:
+            self._session.refusal = finding.reply
+        self._say(greeting)
+        return True
+
+    async def _talks_within(self, seconds: float) -> bool:
+        deadline = self.loop.time() + seconds
+        while not len(self._input):
+            try:
+                await self._more(deadline)
+            except TimeoutError:
+                return False
+        return True
+
     async def _handle_client(self) -> None:
         try:
-            self._say(self._session.greeting)
-            await self._converse()
+            if await self._greet():
+                await self._converse()
         except _ConnectionEnded:
             _log.debug("lost connection", client=self._peer)
         except _ServerCloses:
@@ -223,6 +278,7 @@ class SmtpConnection(SMTP):
             except BareLineFeed:
                 return self._session.bad_line(Flaw.BARE_LF.value)
             if line is not None:
+                self._session.has_more = len(self._input) > 0
                 return await self._session.line(line)
             await self._flush()
             self._is_idle = not self._session.is_accepting

@@ -14,6 +14,7 @@ from homemail.log import Log
 from homemail.model.reply import Reply
 from homemail.model.session import Peer
 from homemail.mta.smtp.connection import SmtpConnection
+from homemail.mta.smtp.rates import Event
 from homemail.mta.transaction import Service, Transactions
 
 _log = Log("smtpd")
@@ -84,9 +85,12 @@ class SmtpService:
         hostname = self.server_name
         if self.is_closing:
             return Reply(421, "4.3.2", f"{hostname} Service shutting down")
+        rates = self.transactions.rates
         limit = self.settings.smtpd_client_connection_count_limit
-        if 0 < limit <= self._per_host[peer.host]:
+        if 0 < limit <= self._per_host[peer.host] and not rates.is_trusted(peer):
             _log.warning("too many connections", client=peer)
+            return Reply(421, "4.7.0", f"{hostname} Error: too many connections from {peer.host}")
+        if rates.is_over(Event.CONNECTION, peer):
             return Reply(421, "4.7.0", f"{hostname} Error: too many connections from {peer.host}")
         if len(self._connections) >= self.settings.smtpd_connection_limit:
             _log.warning("too many connections in all", client=peer)

@@ -21,13 +21,17 @@ from dataclasses import dataclass
 from homemail.auth.api import Authenticator
 from homemail.config.smtp import SmtpSettings
 from homemail.log import Log
-from homemail.model.address import AccountId
+from homemail.model.address import AccountId, account_id
 from homemail.model.message import MessageContent
 from homemail.model.reply import Reply
 from homemail.model.session import ChannelFacts, Peer, TlsFacts
 from homemail.mta.commit import LOCAL_TROUBLE
 from homemail.mta.path import parse_mail, parse_rcpt
+from homemail.mta.policy.check import is_in
+from homemail.mta.policy.client_host import UNKNOWN, ClientHost, HostNames
+from homemail.mta.smtp.rates import Event
 from homemail.mta.smtp.sasl import Dialogue
+from homemail.mta.smtp.xclient import ATTRIBUTES, Xclient, parse_xclient
 from homemail.mta.transaction import Client, Service, Transaction, Transactions
 
 LINE_LIMIT = 2048
@@ -97,6 +101,11 @@ def _say(code: int, status: str, text: str) -> Say:
     return Say((Reply(code, status, text),))
 
 
+def _said(reply: Reply) -> Answer:
+    """Return the answer that is ``reply``; these two codes end the session (RFC 5321 §4.2.2)."""
+    return Close(reply) if reply.code in (421, 521) else Say((reply,))
+
+
 _OK = _say(250, "2.0.0", "Ok")
 _NEED_RCPT = Reply(503, "5.5.1", "Error: need RCPT command")
 _BEFORE_TLS = frozenset({"EHLO", "HELO", "LHLO", "STARTTLS", "NOOP", "QUIT"})  # RFC 3207 §4
@@ -126,7 +135,14 @@ class Session:
         self._offers_tls = offers_tls
         self._tls_required = tls_required
         self._peer = peer
+        self._host = ClientHost(peer, transactions.facilities.resolver)
         self._tls = tls
+        self.refusal: Reply | None = None
+        self.has_more = False
+        """Whether more came behind the line that is being answered."""
+        self._talked_ahead = False
+        # Asked of the connection as it is: whoever is let in as another cannot let others in.
+        self._may_xclient = is_in(peer, settings.smtpd_authorized_xclient_hosts)
         self._errors = 0
         self._junk = 0
         self._overshoot = 0
@@ -148,11 +164,14 @@ class Session:
             "STARTTLS": self._starttls,
             "AUTH": self._auth,
         }
+        if self._may_xclient:
+            self._commands["XCLIENT"] = self._xclient
 
     def _forget(self) -> None:
         self._helo_name = ""
         self._extended = False
         self._submitter: AccountId | None = None
+        self._mechanism = ""
         self._dialogue: Dialogue | None = None
         self._transaction: Transaction | None = None
         self._in_chunks = False
@@ -177,6 +196,10 @@ class Session:
     def is_accepting(self) -> bool:
         """Whether a message is on its way: chunks of it are here already."""
         return self._in_chunks
+
+    def talks_before_greeting(self) -> None:
+        """Remember that the client did not wait for its greeting."""
+        self._talked_ahead = True
 
     def begin_tls(self, facts: TlsFacts) -> None:
         """Start anew, under TLS."""
@@ -272,6 +295,7 @@ class Session:
         if not argument:
             return _say(501, "", "Syntax: EHLO hostname")
         self._reset()
+        self._talked_ahead = self._talked_ahead or self.has_more
         self._helo_name = argument.split()[0]
         self._extended = extended
         hostname = self._server_name
@@ -281,7 +305,7 @@ class Session:
         """Return the keywords of the reply to EHLO and LHLO.
 
         Source: RFC 1870 §3, RFC 2034 §3, RFC 2920 §3, RFC 3030 §2, RFC 3461 §3, RFC 6152 §2,
-        RFC 6531 §3.1.
+        RFC 6531 §3.1, RFC 9422 §3.
         """
         offered = ["PIPELINING", f"SIZE {self._settings.message_size_limit}"]
         if self._offers_tls and self._tls is None:
@@ -293,6 +317,9 @@ class Session:
         offered += ["ENHANCEDSTATUSCODES", "8BITMIME", "SMTPUTF8"]
         if self._service is not Service.LMTP:  # there the client has every reply and notifies
             offered.append("DSN")
+        if self._may_xclient:
+            offered.append("XCLIENT " + " ".join(ATTRIBUTES))
+        offered.append(f"LIMITS RCPTMAX={self._settings.smtpd_recipient_limit}")
         return [*offered, "CHUNKING"]
 
     def _channel(self) -> ChannelFacts:
@@ -305,6 +332,9 @@ class Session:
             return _say(554, "5.5.1", "Error: TLS already active")
         if not self._offers_tls:
             return _say(502, "5.5.1", "Error: command not implemented")
+        if self._transactions.rates.is_over(Event.TLS, self._peer):
+            text = f"Error: too many new TLS sessions from {self._peer.host}"
+            return Close(self.farewell("4.7.0", text))
         return BeginTls(Reply(220, "2.0.0", "Ready to start TLS"))
 
     async def _auth(self, argument: str) -> Answer:
@@ -316,6 +346,9 @@ class Session:
             return _say(503, "5.5.1", "Error: already authenticated")
         if self._transaction is not None:
             return _say(503, "5.5.1", "Error: MAIL transaction in progress")
+        if self._transactions.rates.is_over(Event.AUTH, self._peer):
+            return _say(450, "4.7.1", f"Error: too many AUTH commands from {self._peer.host}")
+        self._mechanism = argument.partition(" ")[0].upper()
         begun = Dialogue.begin(argument, self._authenticator, self._channel())
         if isinstance(begun, Reply):
             return Say((begun,))
@@ -342,8 +375,18 @@ class Session:
         arguments = parse_mail(argument, self._transactions.defaults)
         if isinstance(arguments, Reply):
             return Say((arguments,))
+        if self._transactions.rates.is_over(Event.MESSAGE, self._peer):
+            return _say(450, "4.7.1", f"Error: too much mail from {self._peer.host}")
         client = Client(
-            self._service, self._peer, self._helo_name, self._extended, self._tls, self._submitter
+            self._service,
+            self._peer,
+            self._helo_name,
+            self._extended,
+            self._tls,
+            self._submitter,
+            self._host,
+            self._mechanism if self._submitter else "",
+            self.refusal,
         )
         begun = await self._transactions.begin(client, arguments)
         if isinstance(begun, Reply):
@@ -360,7 +403,10 @@ class Session:
         recipient = parse_rcpt(argument, defaults, utf8=self._transaction.utf8)
         if isinstance(recipient, Reply):
             return Say((recipient,))
-        return Say((await self._transaction.rcpt(recipient),))
+        if self._transactions.rates.is_over(Event.RECIPIENT, self._peer):
+            return _say(450, "4.7.1", f"Error: too many recipients from {self._peer.host}")
+        ahead = self._talked_ahead or (self.has_more and not self._extended)
+        return _said(await self._transaction.rcpt(recipient, talks_ahead=ahead))
 
     async def _data(self, argument: str) -> Answer:
         if self._transaction is None or not self._transaction.has_recipients:
@@ -370,6 +416,10 @@ class Session:
             return _say(501, "5.5.4", "Syntax: DATA")
         if self._in_chunks:
             return _say(503, "5.5.1", "Error: DATA after BDAT")
+        ahead = self._talked_ahead or self.has_more
+        refusal = await self._transaction.data(talks_ahead=ahead)
+        if refusal is not None:
+            return _said(refusal)
         return ReadMessage(Reply(354, "", "End data with <CR><LF>.<CR><LF>"))
 
     async def _bdat(self, argument: str) -> Answer:
@@ -380,6 +430,11 @@ class Session:
         size, last = int(match[1]), match[2] is not None
         if self._transaction is None or not self._transaction.has_recipients:
             return SkipChunk(size, _NEED_RCPT)
+        if not self._in_chunks:
+            refusal = await self._transaction.data(talks_ahead=self._talked_ahead)
+            if refusal is not None:
+                self._reset()
+                return SkipChunk(size, refusal)
         first, self._in_chunks = not self._in_chunks, True
         return ReadChunk(size, first, last)
 
@@ -400,6 +455,33 @@ class Session:
     async def _help(self, _: str) -> Answer:
         known = " ".join(sorted(self._commands))
         return self._junked(_say(214, "2.0.0", f"{known}\nSee RFC 5321"))
+
+    async def _xclient(self, argument: str) -> Answer:
+        if self._transaction is not None:
+            return _say(503, "5.5.1", "Error: MAIL transaction in progress")
+        said = parse_xclient(argument)
+        if isinstance(said, Reply):
+            return Say((said,))
+        _log.info("xclient", client=self._peer, says=argument)
+        self._forget()
+        self._become(said)
+        return Say((self.greeting,))
+
+    def _become(self, said: Xclient) -> None:
+        """Speak from now on with whom the client says it speaks for."""
+        host = self._peer.host if said.address is None else said.address or "0.0.0.0"
+        self._peer = Peer(host, self._peer.port if said.port is None else said.port)
+        known = None
+        if said.name is not None or said.reverse_name is not None:
+            name = said.name or UNKNOWN
+            known = HostNames(name, name, said.reverse_name or name)
+        self._host = ClientHost(self._peer, self._transactions.facilities.resolver, known)
+        if said.helo:
+            self._helo_name = said.helo
+        if said.extended is not None:
+            self._extended = said.extended
+        if said.login:
+            self._submitter = account_id(said.login)
 
     async def _quit(self, _: str) -> Answer:
         return Close(Reply(221, "2.0.0", "Bye"))
