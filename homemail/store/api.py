@@ -216,6 +216,12 @@ class Mailbox(Protocol):
         The content stays readable after the message is expunged.
         """
 
+    def read_file_names(self) -> dict[Uid, str]:
+        """Return the part of each message's file name that never changes; empty without files."""
+
+    def read_former_ids(self) -> dict[Uid, str]:
+        """Return the unique-ids that another POP3 server gave to messages and wrote down."""
+
     def read_search(self, key: SearchKey) -> list[Uid]:
         """Return the UIDs that match."""
 

@@ -22,6 +22,10 @@ _HEADER = re.compile(
     rb"3 (?:[^V ]\S* )*V(\d{1,10}) (?:[^N ]\S* )*N(\d{1,10})(?: .*)?|1 (\d{1,10}) (\d{1,10})"
 )
 _LINE = re.compile(rb"(\d{1,10}) (?:[A-Za-z][^ :]* )*:?([^:/\n]+)(?::.*)?")
+_DOVECOT_POP3 = re.compile(
+    rb"\d{1,10} (?:[A-OQ-Za-z][^ :]* )*P([!-~]+) (?:[A-Za-z][^ :]* )*:([^:/\n]+)(?::.*)?"
+)
+_COURIER_POP3 = re.compile(rb"([^ :/]+)(?::[^ ]*)? \d{1,19} (\d{1,10}):([1-9]\d{0,9})")
 
 log = Log("store")
 
@@ -65,6 +69,25 @@ def parse_uids(data: bytes) -> Imported | None:
             uids[name] = uid
             known.add(uid)
     return Imported(UidValidity(validity), uid_next, uids)
+
+
+def read_unique_ids(directory: Path) -> dict[str, str]:
+    """Return the POP3 unique-ids that another server wrote down, by file name up to the ``:``.
+
+    Dovecot does so (a field ``P`` in ``dovecot-uidlist``) for mail that it has itself from another
+    server, else it makes them of UIDs; Courier in ``courierpop3dsizelist``.
+    """
+    ids = {
+        os.fsdecode(found[2]): os.fsdecode(found[1])
+        for line in _read(directory / "dovecot-uidlist").split(b"\n")
+        if (found := _DOVECOT_POP3.fullmatch(line))
+    }
+    head, *lines = _read(directory / "courierpop3dsizelist").split(b"\n")
+    if head.startswith(b"/2 "):
+        for line in lines:
+            if found := _COURIER_POP3.fullmatch(line):
+                ids.setdefault(os.fsdecode(found[1]), f"UID{int(found[2])}-{int(found[3])}")
+    return ids
 
 
 def _entries(lines: list[bytes]) -> Iterator[tuple[str, int]]:

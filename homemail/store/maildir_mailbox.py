@@ -151,6 +151,12 @@ class MaildirMailbox:
     def read_content(self, uid: Uid) -> MessageContent | None:
         return self._box.content(uid)
 
+    def read_file_names(self) -> dict[Uid, str]:
+        return self._box.file_names()
+
+    def read_former_ids(self) -> dict[Uid, str]:
+        return self._box.former_ids()
+
     def read_search(self, key: SearchKey) -> list[Uid]:
         key, moment = prepared(key), Moment(self.recent, self._store.moment())
         return [c.facts.uid for c in self._candidates() if matches(key, c, moment)]

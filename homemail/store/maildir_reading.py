@@ -35,6 +35,7 @@ from homemail.store.api import CachedParts, Wanted
 from homemail.store.changes import DirectoryWatch
 from homemail.store.deleted import DeletedMail
 from homemail.store.describe import Description
+from homemail.store.imported import read_unique_ids
 from homemail.store.index import BoxRecord, Index, IndexTrouble
 from homemail.store.keywords import Keywords
 from homemail.store.maildir_name import base_of
@@ -105,6 +106,24 @@ class ReadableBox:
     def uids(self) -> list[Uid]:
         """Return the UIDs of all messages."""
         return cast(list[Uid], self.rows.uids.tolist())
+
+    def file_names(self) -> dict[Uid, str]:
+        """Return what other programs know each message by: ours end before the first ``,``."""
+        rows = self.rows
+        bases = ((uid, base_of(path)) for uid, path in zip(rows.uids, rows.paths, strict=False))
+        return {
+            Uid(uid): base if names.parse(base) is None else names.key_of(base)
+            for uid, base in bases
+        }
+
+    def former_ids(self) -> dict[Uid, str]:
+        """Return the unique-ids that Dovecot or Courier's POP3 server wrote down."""
+        known = read_unique_ids(self.directory)
+        if not known:
+            return {}
+        rows = self.rows
+        bases = ((uid, base_of(path)) for uid, path in zip(rows.uids, rows.paths, strict=False))
+        return {Uid(uid): known[base] for uid, base in bases if base in known}
 
     def flags(self, bits: int) -> Flags:
         """Return the words for a row's bits."""

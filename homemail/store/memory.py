@@ -279,6 +279,12 @@ class MemoryMailbox:
         message = self._box.messages.get(uid)
         return None if message is None else MemoryContent(message.octets)
 
+    def read_file_names(self) -> dict[Uid, str]:
+        return {}
+
+    def read_former_ids(self) -> dict[Uid, str]:
+        return {}
+
     def read_search(self, key: SearchKey) -> list[Uid]:
         moment, key = Moment(self.recent, self._store.now()), prepared(key)
         candidates = [message.candidate() for message in self._pick(list(self._box.messages))]

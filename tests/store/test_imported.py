@@ -9,7 +9,7 @@ import pytest
 
 from homemail.config.mailbox import MailboxSettings
 from homemail.model.mailbox import INBOX, SEEN, Flag
-from homemail.store.imported import parse_uids, read_keywords
+from homemail.store.imported import parse_uids, read_keywords, read_unique_ids
 from homemail.store.maildir import MaildirStore, open_store
 from tests.store.conformance import ALICE, MAIL, fill, flags_of, name
 
@@ -101,3 +101,26 @@ def test_keywords_of_dovecot(tmp_path: Path) -> None:
     assert read_keywords(tmp_path) == {}
     (tmp_path / "dovecot-keywords").write_bytes(b"0 $Junk\n25 Last\n26 Past\n3 a b\n-1 x\n4\n")
     assert read_keywords(tmp_path) == {"a": "$Junk", "z": "Last"}
+
+
+def test_unique_ids_that_a_pop3_server_wrote_down(tmp_path):
+    assert read_unique_ids(tmp_path) == {}
+    (tmp_path / "dovecot-uidlist").write_bytes(
+        b"3 V1700000000 N9 G00\n"
+        b"1 P3a1ec71700000001 :1.M1.host,S=5\n"
+        b"2 W7 Pold-2 Gx :2.M1.host:2,S\n"
+        b"3 :3.M1.host\n"
+        b"4 P :4.M1.host\n"
+    )
+    (tmp_path / "courierpop3dsizelist").write_bytes(
+        b"/2 7 1700000001\n"
+        b"5.M1.host,S=5:2,S 100 5:1700000001\n"
+        b"6.M1.host 100 0:0\n"
+        b"a broken line\n"
+        b"1.M1.host,S=5 100 1:1700000001\n"
+    )
+    assert read_unique_ids(tmp_path) == {
+        "1.M1.host,S=5": "3a1ec71700000001",
+        "2.M1.host": "old-2",
+        "5.M1.host,S=5": "UID5-1700000001",
+    }
