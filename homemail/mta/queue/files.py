@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The queue on disk: a file per entry, its head, content and changes (docs/formats/queue.md).
+"""The queue on disk: a file for each large message, segments for the small ones.
 
+- A file has the head, the content and the changes of one entry (docs/formats/queue.md); what is
+  said here is of these, ``segments`` has the others.
 - A file gets its name in ``entries/`` when it is whole and synced; only its tail can be torn.
 - A change is one appended line. A tail without a line end is a change that was never answered:
   it is passed over, and cut off before the next one is written.
@@ -37,6 +39,7 @@ from homemail.mta.queue.record import (
     encode_change,
     encode_head,
 )
+from homemail.mta.queue.segments import Append, Segments, read_segments
 from homemail.mta.queue.spool import Change, Drop, Operation, Put
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -76,13 +79,14 @@ class FileSpool:
             ConfigError: it belongs to another user.
             Temporary: it cannot be used.
         """
-        for name in ("incoming", "entries", "corrupt"):
+        for name in ("incoming", "entries", "segments", "corrupt"):
             durable.make_directory(directory / name)
         _check_owner(directory)
         self._directory = directory
         self._line_now = line_now
         self._lock = durable.FileLock(directory / "lock")
         self._places: dict[QueueId, _Place] = {}
+        self._segments = Segments(directory / "segments", directory / "corrupt", line_now)
         self._syncers = ThreadPoolExecutor(_SYNCS, thread_name_prefix="queue-sync")
         self.latest_line_time = LineTime(0.0)
 
@@ -91,7 +95,10 @@ class FileSpool:
             for name in os.listdir(self._directory / "incoming"):
                 durable.unlink(self._directory / "incoming" / name, missing_ok=True)
             names = sorted(os.listdir(self._directory / "entries"))
-        return [stored for name in names if (stored := self._load(name)) is not None]
+            small = self._segments.load()
+        large = [stored for name in names if (stored := self._load(name)) is not None]
+        self.latest_line_time = max(self.latest_line_time, self._segments.latest_line_time)
+        return small + large
 
     def _load(self, name: str) -> Stored | None:
         path = self._directory / "entries" / name
@@ -119,19 +126,28 @@ class FileSpool:
             durable.sync_directory(target.parent)
 
     def apply(self, batch: Sequence[Operation]) -> list[MailError | None]:
-        works = [self._begin(operation) for operation in batch]
-        unsynced = [work for work in works if work.fd >= 0]
+        small = {at: one for at, one in enumerate(batch) if self._segments.takes(one)}
+        works = {at: self._begin(one) for at, one in enumerate(batch) if at not in small}
+        appends, failures = self._segments.begin(list(small.items()))
+        self._sync([*appends, *(work for work in works.values() if work.fd >= 0)])
+        failures |= self._segments.finish(appends)
+        self._commit(list(works.values()))
+        failures |= {at: work.failure for at, work in works.items() if work.failure is not None}
+        return [failures.get(at) for at in range(len(batch))]
+
+    def _sync(self, unsynced: Sequence[_Work | Append]) -> None:
         if len(unsynced) == 1:
             unsynced[0].sync()
         else:
-            list(self._syncers.map(_Work.sync, unsynced))
+            list(self._syncers.map(lambda one: one.sync(), unsynced))
+
+    def _commit(self, works: Sequence[_Work]) -> None:
         for work in works:
             work.commit()
         if any(work.renames for work in works):
             self._sync_names([work for work in works if work.renames])
         for work in works:
             work.finish(self._places)
-        return [work.failure for work in works]
 
     def _begin(self, operation: Operation) -> _Work:
         match operation:
@@ -154,6 +170,9 @@ class FileSpool:
                     work.fail(from_os_error(error, "writing the queue"))
 
     def content(self, queue_id: QueueId) -> MessageContent:
+        small = self._segments.content(queue_id)
+        if small is not None:
+            return small
         place = self._places.get(queue_id)
         if place is None:
             raise Temporary("The message is not in the queue")
@@ -163,6 +182,7 @@ class FileSpool:
 
     def close(self) -> None:
         self._syncers.shutdown()
+        self._segments.close()
         self._lock.close()
 
 
@@ -311,12 +331,36 @@ def read_entries(directory: Path, line_now: LineTime | None = None) -> list[Queu
     for name in names:
         with contextlib.suppress(CorruptRecord, NewerRecord, OSError):
             reads.append(_read_file(directory / "entries" / name))
+    small = read_segments(directory / "segments")
     latest = max([latest, *(read.line_time for read in reads)])
     entries = [with_age(read.stored, latest) for read in reads]
+    entries += [with_age(stored, latest) for stored, _, _ in small.values()]
     for name in corrupt:
         with contextlib.suppress(OSError):
             entries.append(_corrupt_entry(directory / "corrupt" / name))
     return sorted(entries, key=lambda entry: (entry.received_at, entry.id))
+
+
+def find_content(directory: Path, queue_id: QueueId) -> MessageContent | None:
+    """Return the octets of a message of the queue below ``directory``, only by reading.
+
+    Raises:
+        Temporary: the queue cannot be read.
+    """
+    if not _NAME.fullmatch(queue_id):
+        return None
+    with durable.doing("reading the queue"):
+        small = read_segments(directory / "segments").get(queue_id)
+        if small is not None:
+            stored, path, offset = small
+            fd = os.open(path, os.O_RDONLY | _OPEN)
+            return FileContent(fd, stored.entry.size, offset)
+        try:
+            place = _read_file(directory / "entries" / queue_id).place
+        except (FileNotFoundError, CorruptRecord, NewerRecord):
+            return None
+        fd = os.open(directory / "entries" / queue_id, os.O_RDONLY | _OPEN)
+    return FileContent(fd, place.size, place.offset)
 
 
 def with_age(stored: Stored, line_now: LineTime) -> QueueEntry:

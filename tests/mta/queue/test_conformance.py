@@ -16,6 +16,11 @@ class TestDiskQueue(QueueConformance):
         return await open_queue(self.directory)
 
 
+@pytest.mark.usefixtures("a_file_each")
+class TestDiskQueueOfFiles(TestDiskQueue):
+    pass
+
+
 class TestMemoryQueue(QueueConformance):
     async def opened(self):
         return memory_queue()

@@ -19,6 +19,12 @@ from tests.mta.queue.samples import CONTENT, envelope
 SENT = Reply(250, "2.0.0", "taken")
 
 
+@pytest.fixture(params=["segments", "files"], autouse=True)
+def _places(request):
+    if request.param == "files":
+        request.getfixturevalue("a_file_each")
+
+
 class Crash(BaseException):
     """The power went."""
 
@@ -162,11 +168,17 @@ def test_update(tmp_path, monkeypatch):
             assert entry.recipients[0].last_reply == SENT
 
 
+def tail(queue):
+    """Return the file to which the next change goes."""
+    directory = queue._spool._directory
+    (path,) = [*(directory / "entries").iterdir(), *(directory / "segments").iterdir()]
+    return path
+
+
 def test_update_after_a_torn_change(tmp_path, monkeypatch):
     async def torn(queue):
         await one_active(queue)
-        path = queue._spool._directory / "entries" / "T1"
-        with path.open("ab") as file:
+        with tail(queue).open("ab") as file:
             file.write(b'{"at": "2026-01-01T00:00:00+00:00", "line_ti' + b"\0" * 100)
 
     async def act(queue):

@@ -17,6 +17,8 @@ from homemail.mta.queue.line_clock import LineClock, read_clock
 from homemail.mta.queue.spooled import open_queue
 from tests.mta.queue.samples import CONTENT, FULL, FakeTime, envelope
 
+pytestmark = pytest.mark.usefixtures("a_file_each")
+
 
 @pytest.fixture
 def directory(tmp_path):
