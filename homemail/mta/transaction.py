@@ -207,14 +207,13 @@ class Transaction:
         self, recipient: Recipient, *, talks_ahead: bool
     ) -> tuple[Accepted, ...] | Reply:
         resolved = await self._house.addressing.resolve(recipient, self._sender)
-        route = resolved.route
-        context = self._context(recipient, route, talks_ahead=talks_ahead)
+        context = self._context(recipient, resolved.route, talks_ahead=talks_ahead)
         reply = self._take(await self._rule(context), recipient)
         if reply is not None:
             return reply
-        if not isinstance(route, RouteRefused):
+        if resolved.refusal is None:
             return resolved.accepted
-        return self._refused(route.reply, "route", recipient)
+        return self._refused(resolved.refusal, "route", recipient)
 
     async def _rule(self, context: SmtpContext) -> Ruling:
         service, restrictions = self._client.service, self._house.restrictions
@@ -402,14 +401,13 @@ class Transaction:
         }
         several = [one for one in accepted if _identity(one) in shared]
         alone = [one for one in accepted if _identity(one) not in shared]
-        recipients = tuple(one.recipient for one in alone)
-        replies = await commit.each(replace(envelope, recipients=recipients), alone, content)
-        known = dict(zip(map(_identity, alone), replies, strict=True))
+        known: dict[tuple[str, Domain, str], Reply] = {}
+        if alone:
+            replies = await commit.each(_for(envelope, alone), alone, content)
+            known |= zip(map(_identity, alone), replies, strict=True)
         if several:
-            recipients = tuple(one.recipient for one in several)
-            trace = self._house.new_trace()
-            child = replace(envelope, recipients=recipients, trace=trace, parent=envelope.trace)
-            reply = await commit.together(child, several, content)
+            child = replace(envelope, trace=self._house.new_trace(), parent=envelope.trace)
+            reply = await commit.together(_for(child, several), several, content)
             known |= dict.fromkeys(map(_identity, several), reply)
         return [known[_identity(one)] for one in accepted]
 
@@ -505,6 +503,10 @@ def _lookup_failure(path: ReversePath) -> Reply:
 def _identity(one: Accepted) -> tuple[str, Domain, str]:
     path = one.recipient.forward_path
     return path.local_part.casefold(), path.domain, one.recipient.target
+
+
+def _for(envelope: Envelope, accepted: list[Accepted]) -> Envelope:
+    return replace(envelope, recipients=tuple(one.recipient for one in accepted))
 
 
 def _of_all(replies: list[Reply]) -> Reply:

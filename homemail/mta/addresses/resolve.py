@@ -56,6 +56,12 @@ class Resolved:
     route: Route
     accepted: tuple[Accepted, ...] = ()
 
+    @property
+    def refusal(self) -> Reply | None:
+        """Why the RCPT cannot be accepted, whatever policy says."""
+        whole = _as_whole(self.accepted) if self.accepted else self.route
+        return whole.reply if isinstance(whole, RouteRefused) else None
+
 
 class _TooMany(Exception):
     """An address stands for more than is allowed."""
@@ -125,7 +131,8 @@ class Addressing:
             refusal = await self._unlisted(said, address, kind, note)
         except TableUnavailable:
             return Resolved(temporary(said))
-        return Resolved(refusal or _as_whole(accepted), () if refusal else accepted)
+        route = refusal or _as_whole(accepted)
+        return Resolved(route, () if isinstance(route, RouteRefused) else accepted)
 
     async def expand(
         self,
@@ -274,7 +281,10 @@ class Addressing:
         most = (
             LARGEST_LIST if context == "include" else self._settings.virtual_alias_expansion_limit
         )
-        for target in parse_forward(text, str(address.domain), most):
+        targets = parse_forward(text, str(address.domain), most)
+        if len(targets) > most:
+            raise _TooMany
+        for target in targets:
             if isinstance(target, ToAddress):
                 own = fold(plain(target.address)) == fold(plain(address))
                 stays = stays or (own and context == "alias")
