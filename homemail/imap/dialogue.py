@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from homemail.imap.connection import Connection, Continue, Event, Fatal, Line
+from homemail.imap.deflated import Deflated
 from homemail.stream import Stream, StreamEnd
 
 SLICE = 128 * 1024
@@ -28,7 +29,7 @@ class Dialogue:
     """A stream with the core that reads it."""
 
     def __init__(self, stream: Stream, connection: Connection, timeout: float) -> None:
-        self.stream = stream
+        self.stream: Stream | Deflated = stream
         self.connection = connection
         self.timeout = timeout
         self._out: list[bytes] = []
@@ -92,7 +93,27 @@ class Dialogue:
     def leave(self) -> bytes:
         """Send what was collected; return the octets that came for the next who reads here."""
         self.flush()
-        return self.connection.take_rest()
+        rest = self.connection.take_rest()
+        if isinstance(self.stream, Deflated):
+            rest += self.stream.finish()
+        return rest
+
+    # --- compression
+
+    @property
+    def is_compressed(self) -> bool:
+        return isinstance(self.stream, Deflated)
+
+    def must_be_empty(self, name: str) -> None:
+        """Hang up where octets came behind a command that changes what octets mean."""
+        if len(self.connection) or (isinstance(self.stream, Stream) and len(self.stream)):
+            raise Hangup(f"Octets behind {name}")
+
+    def compress(self) -> None:
+        """Compress from now on, both ways."""
+        self.flush()
+        if isinstance(self.stream, Stream):
+            self.stream = Deflated(self.stream)
 
     def end(self, farewell: str) -> None:
         """Say BYE, if there is something to be said, and close."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from homemail.imap.response import Tagged
     from homemail.imap.selected import Selected
     from homemail.imap.session import Session
+    from homemail.imap.sort_keys import SortKey
     from homemail.model.search import SearchKey
     from homemail.store.api import MailboxStatus
 
@@ -56,9 +57,9 @@ class Extension:
     class to what it does. ``fetch_items`` and ``search_keys`` map a word to the reader of what
     follows it, ``status_items`` a word to its value. ``select_options`` and ``fetch_modifiers``
     are the words in parentheses behind SELECT and FETCH, ``result_options`` those of SEARCH
-    RETURN. ``message_commands`` take literals of a message's size. ``enable`` are words that ENABLE
-    knows. With ``before_login`` the capability is announced to those who have not authenticated,
-    too.
+    RETURN, ``sort_keys`` those of SORT. ``message_commands`` take literals of a message's size.
+    ``enable`` are words that ENABLE knows. With ``before_login`` the capability is announced to
+    those who have not authenticated, too.
     """
 
     capability: bytes = b""
@@ -78,6 +79,7 @@ class Extension:
         default_factory=lambda: _NOTHING
     )
     result_options: frozenset[bytes] = frozenset()
+    sort_keys: Mapping[bytes, SortKey] = field(default_factory=lambda: _NOTHING)
     message_commands: frozenset[bytes] = frozenset()
     enable: frozenset[bytes] = frozenset()
     before_login: bool = False
@@ -99,6 +101,7 @@ class Vocabulary:
         self.status_items = {k: v for part in parts for k, v in part.status_items.items()}
         self.select_options = {k: v for part in parts for k, v in part.select_options.items()}
         self.fetch_modifiers = {k: v for part in parts for k, v in part.fetch_modifiers.items()}
+        self.sort_keys = {k: v for part in parts for k, v in part.sort_keys.items()}
         self.result_options = frozenset().union(*(part.result_options for part in parts))
         self.message_commands = frozenset().union(*(part.message_commands for part in parts))
         self.enable = {word.upper(): word for part in parts for word in part.enable}

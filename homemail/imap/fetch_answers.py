@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
+from typing import assert_never
 
 from homemail.imap.fetch_items import (
     BodyItem,
@@ -16,10 +17,12 @@ from homemail.imap.fetch_items import (
     FlagsItem,
     FromIndex,
     Item,
+    MessageItem,
     SectionItem,
     UidItem,
 )
 from homemail.imap.open_message import IN_MEMORY, OpenMessage
+from homemail.imap.response import literal
 from homemail.imap.selected import Selected
 from homemail.message.header import select_fields
 from homemail.message.section import Section, SectionText
@@ -99,14 +102,16 @@ class Plan:
             header=any(isinstance(item, SectionItem) and _in_header(item) for item in items),
         )
         self._cached = self._wanted != Wanted()
-        self._keeps = any(isinstance(item, SectionItem) and item.partial for item in items)
+        self._keeps = any(map(_is_partial, items))
         if not self._keeps:
             view.last_opened = None
         self._streams = any(isinstance(item, SectionItem) and _is_whole(item) for item in items)
         words = b" ".join(label.replace(b"%", b"%%") + b" %b" for label, _ in self._items)
         self._template = b"* %d FETCH (" + words + b")\r\n"
         self.tells_flags = FlagsItem() in items
-        self.sets_seen = any(isinstance(item, SectionItem) and item.sets_seen for item in items)
+        self.sets_seen = any(
+            isinstance(item, SectionItem | MessageItem) and item.sets_seen for item in items
+        )
         self.gone = False
 
     def answers(self, pairs: Sequence[tuple[int, Uid]]) -> Iterator[bytes]:
@@ -171,8 +176,12 @@ class Plan:
                 return b"BODYSTRUCTURE", lambda source: source.parts().body_structure
             case BodyItem():
                 return b"BODY", lambda source: body(source.message().part())
+            case MessageItem(label, content):
+                return label, lambda source: content(source.message())
             case SectionItem():
                 return _compile_section(item)
+            case _:
+                assert_never(item)
 
     def _flags(self, source: _Source) -> bytes:
         return self._flag_lists.get(source.known().flags, source.uid in self._recent)
@@ -196,6 +205,15 @@ def _batches(pairs: Sequence[tuple[int, Uid]]) -> Iterator[list[tuple[int, Uid]]
         yield batch
 
 
+def _is_partial(item: Item) -> bool:
+    match item:
+        case SectionItem():
+            return item.partial is not None
+        case MessageItem():
+            return item.is_part
+    return False
+
+
 def _is_whole(item: SectionItem) -> bool:
     return item.section == Section() and item.partial is None
 
@@ -214,13 +232,13 @@ def _compile_section(item: SectionItem) -> tuple[bytes, Callable[[_Source], byte
 
         def from_header(source: _Source) -> bytes:
             octets = read(source)
-            return _literal(octets if partial is None else octets[partial[0] : sum(partial)])
+            return literal(octets if partial is None else octets[partial[0] : sum(partial)])
 
         return label, from_header
 
     def from_message(source: _Source) -> bytes:
         octets = source.message().section(section, partial)
-        return b"NIL" if octets is None else _literal(octets)
+        return b"NIL" if octets is None else literal(octets)
 
     return label, from_message
 
@@ -233,11 +251,7 @@ def _header_reader(section: Section) -> Callable[[_Source], bytes]:
 
 
 def _whole(source: _Source) -> bytes:
-    return _literal(source.message().octets())
-
-
-def _literal(octets: bytes) -> bytes:
-    return b"{%d}\r\n%b" % (len(octets), octets) if octets else b'""'
+    return literal(source.message().octets())
 
 
 def _counted(content: MessageContent) -> Iterator[bytes]:

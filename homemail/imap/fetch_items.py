@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from homemail.imap.grammar import Scanner, SyntaxTrouble
+from homemail.imap.open_message import OpenMessage
 from homemail.message.section import Section, SectionText
 from homemail.model.mailbox import MessageFacts
 
@@ -59,7 +60,20 @@ class SectionItem:
     sets_seen: bool = False
 
 
-Item = UidItem | FlagsItem | BodyItem | FactItem | FromIndex | SectionItem
+@dataclass(frozen=True, slots=True)
+class MessageItem:
+    r"""A value made of the message itself.
+
+    Two of the same ``label`` are the same. ``is_part``: clients ask for one part after another.
+    """
+
+    label: bytes
+    value: Callable[[OpenMessage], bytes] = field(compare=False)
+    is_part: bool = False
+    sets_seen: bool = False
+
+
+Item = UidItem | FlagsItem | BodyItem | FactItem | FromIndex | SectionItem | MessageItem
 
 _WORD = re.compile(rb"[A-Za-z0-9.=]+")
 _SECTION_TEXT = re.compile(rb"HEADER\.FIELDS\.NOT|HEADER\.FIELDS|HEADER|TEXT|MIME", re.IGNORECASE)
@@ -105,14 +119,19 @@ def parse_body(scanner: Scanner) -> Item:
 def parse_section(scanner: Scanner, *, peek: bool) -> SectionItem:
     """Return what ``[section]<partial>`` says."""
     scanner.expect(b"[")
+    section = _section(scanner, parse_numbers(scanner))
+    scanner.expect(b"]")
+    return SectionItem(_label(section), section, parse_partial(scanner), sets_seen=not peek)
+
+
+def parse_numbers(scanner: Scanner) -> tuple[int, ...]:
+    """Return the part's number that stands next: ``1.2.3``; nothing for the whole message."""
     numbers: list[int] = []
     while found := scanner.match(_PART):
         numbers.append(int(found[1]))
         if len(numbers) > MOST_PARTS:
             raise SyntaxTrouble("Too many parts in a section")
-    section = _section(scanner, tuple(numbers))
-    scanner.expect(b"]")
-    return SectionItem(_label(section), section, _partial(scanner), sets_seen=not peek)
+    return tuple(numbers)
 
 
 def _section(scanner: Scanner, numbers: tuple[int, ...]) -> Section:
@@ -138,7 +157,8 @@ def _field_name(scanner: Scanner) -> bytes:
     return name.upper()
 
 
-def _partial(scanner: Scanner) -> tuple[int, int] | None:
+def parse_partial(scanner: Scanner) -> tuple[int, int] | None:
+    """Return ``<first.count>``, if it stands next."""
     found = scanner.match(_PARTIAL)
     return (int(found[1]), int(found[2])) if found else None
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from homemail.auth.api import Authenticated, Authenticator, Challenge, Denied
-from homemail.errors import MailError, PeerError
+from homemail.errors import MailError
 from homemail.imap.commands.identify import parse_id, server_id
 from homemail.imap.connection import BEFORE_LOGIN, Bad, Connection, RawCommand, TooMuch
 from homemail.imap.dialogue import Dialogue, Hangup
@@ -203,12 +203,8 @@ class Login:
         scanner.end()
         if not self._tls.may_start_tls:
             return bad("TLS cannot be started here")
-        if len(self._stream):
-            raise Hangup("Octets behind STARTTLS")
-        try:
-            self._connection.start_tls()
-        except PeerError as error:
-            raise Hangup(error.text) from None
+        self.dialogue.must_be_empty("STARTTLS")
+        self._connection.start_tls()
         self._say(ok("Begin TLS now"), raw.tag)
         self.dialogue.flush()
         self._tls.start_tls()

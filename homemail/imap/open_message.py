@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
+from homemail.message.decode import decoded_octets
 from homemail.message.mime import Part, Span, scan
-from homemail.message.section import Section, SectionText, section_octets
+from homemail.message.section import Section, SectionText, find_part, section_octets
 from homemail.model.mailbox import Uid
 from homemail.model.message import CHUNK, MessageContent, read_all
 
@@ -20,10 +21,14 @@ IN_MEMORY = 256 * 1024
 _FIELDS = (SectionText.FIELDS, SectionText.FIELDS_NOT)
 
 
+class UnknownEncoding(Exception):
+    """A part has a transfer encoding that nobody knows."""
+
+
 class OpenMessage:
     """A message that is being read."""
 
-    __slots__ = ("_octets", "_part", "_position", "_reader", "content", "uid")
+    __slots__ = ("_decoded", "_octets", "_part", "_position", "_reader", "content", "uid")
 
     def __init__(self, uid: Uid, content: MessageContent) -> None:
         self.uid = uid
@@ -32,6 +37,7 @@ class OpenMessage:
         self._part: Part | None = None
         self._reader: BinaryIO | None = None
         self._position = 0
+        self._decoded: tuple[tuple[int, ...], bytes] | None = None
 
     def octets(self) -> bytes:
         """Return the whole message; only a small one is kept."""
@@ -67,6 +73,31 @@ class OpenMessage:
         if partial is not None:
             start, end = min(start + partial[0], end), min(start + sum(partial), end)
         return self._range(start, end)
+
+    def decoded(self, numbers: tuple[int, ...]) -> bytes | None:
+        """Return the body of a part without its transfer encoding, None where there is none.
+
+        What was decoded last is remembered. Of a part that holds others, and of the whole message,
+        nothing is decoded.
+
+        Raises:
+            UnknownEncoding: nobody can.
+        """
+        if self._decoded is not None and self._decoded[0] == numbers:
+            return self._decoded[1]
+        part = find_part(self.part(), numbers)
+        if part is None:
+            return None
+        octets: bytes | None
+        if not numbers or part.children:
+            found = self.section(Section(numbers), None)
+            octets = found if found is not None else b""
+        else:
+            octets = decoded_octets(self.octets(), part)
+            if octets is None:
+                raise UnknownEncoding
+        self._decoded = numbers, octets
+        return octets
 
     def _range(self, start: int, end: int) -> bytes:
         if self.content.size <= IN_MEMORY:

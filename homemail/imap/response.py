@@ -65,6 +65,11 @@ def quoted(octets: bytes) -> bytes:
     return b'"' + octets.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
 
 
+def literal(octets: bytes) -> bytes:
+    """Return octets as a literal."""
+    return b"{%d}\r\n%b" % (len(octets), octets) if octets else b'""'
+
+
 def flags(values: Iterable[Flag]) -> bytes:
     r"""Return a list of flags in parentheses: system flags first, in one order."""
     ordered = sorted(values, key=lambda flag: (not flag.is_system, flag.casefold()))

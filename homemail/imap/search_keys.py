@@ -107,8 +107,20 @@ class SearchReader:
         if self._scanner.accept(b"CHARSET "):
             if self._scanner.utf8:
                 raise SyntaxTrouble("CHARSET has no place where everything is UTF-8")
-            self._charset = self._known_charset(self._scanner.astring())
-            self._scanner.space()
+            return self.program_in_charset()
+        return self._keys()
+
+    def program_in_charset(self) -> SearchKey:
+        """Return the key of ``name SP key *(SP key)``, as SORT and THREAD have it.
+
+        Raises:
+            Refusal: with BADCHARSET.
+        """
+        self._charset = self._known_charset(self._scanner.astring())
+        self._scanner.space()
+        return self._keys()
+
+    def _keys(self) -> SearchKey:
         keys = [self._key()]
         while self._scanner.accept(b" "):
             keys.append(self._key())

@@ -14,6 +14,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from homemail.imap import response
 from homemail.imap.grammar import SavedResult
@@ -42,6 +43,7 @@ class Selected:
         self.uids = array("Q", snapshot.uids)
         self.tells_recent = True
         self.saved: Sequence[Uid] = ()
+        self.sort_values: dict[str, dict[int, Any]] = {}  # only ``sort_keys`` uses them
         self._recent: frozenset[Uid] = snapshot.recent
         self.last_opened: OpenMessage | None = None
         self.flag_lists = response.FlagLists()

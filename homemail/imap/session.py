@@ -98,6 +98,8 @@ class Session:
         self.enabled: set[bytes] = set()
         self.finished = False
         self.logs_in_again = False
+        self.then: Callable[[], None] | None = None
+        """What is to be done as soon as the answer has left."""
         self.tag = start.tag
         limits = after_login(append_limit, vocabulary.message_commands)
         connection = Connection(limits, FileSpool, start.unread)
@@ -189,6 +191,9 @@ class Session:
         self.tell(expunge=not holds, uid=raw.name.startswith(b"UID "))
         self.names_numbers = False
         self.send(answer.line(raw.tag))
+        then, self.then = self.then, None
+        if then is not None:
+            then()
         self._count(answer)
 
     def _count(self, answer: Tagged) -> None:

@@ -23,12 +23,12 @@ def base_subject(body: bytes) -> str:
     return _base(decode_words(body[:10_000]))[0]
 
 
-def is_reply_or_forward(body: bytes) -> bool:
-    """Whether the subject has ``Re:``, ``Fwd:`` or ``(fwd)`` on it.
+def split_subject(body: bytes) -> tuple[str, bool]:
+    """Return the base subject, and whether it had ``Re:``, ``Fwd:`` or ``(fwd)`` on it.
 
     Source: RFC 5256 §2.1.
     """
-    return _base(decode_words(body[:10_000]))[1]
+    return _base(decode_words(body[:10_000]))
 
 
 def _base(text: str) -> tuple[str, bool]:

@@ -19,7 +19,7 @@ from homemail.message.decode import decode_transfer, decoded_text
 from homemail.message.header import unfold
 from homemail.message.mime import scan
 from homemail.message.parameters import decoded_parameter, parse_value
-from homemail.message.subject import base_subject, is_reply_or_forward
+from homemail.message.subject import base_subject, split_subject
 from homemail.message.text import body_text, header_text, message_text, text_parts
 from homemail.message.words import decode_words
 from tests.message import samples
@@ -167,7 +167,7 @@ def test_searchable_text() -> None:
 )
 def test_base_subject(subject: bytes, base: str, marked: bool) -> None:
     assert base_subject(subject) == base
-    assert is_reply_or_forward(subject) is marked
+    assert split_subject(subject)[1] is marked
 
 
 EAST = timezone(timedelta(hours=2))

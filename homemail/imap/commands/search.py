@@ -18,7 +18,7 @@ from homemail.imap.search_keys import SearchReader, asks_mod_seq, names_numbers,
 from homemail.imap.selected import Selected
 from homemail.imap.session import Session, selected
 from homemail.model.mailbox import Uid
-from homemail.model.search import SearchKey
+from homemail.model.search import All, SearchKey
 
 _BY_NAME = (b"MIN", b"MAX")
 
@@ -134,6 +134,16 @@ def parse_search(scanner: Scanner, *, by_uid: bool = False) -> Search:
     """Read a search program."""
     scanner.space()
     return Search(SearchReader(scanner).program(), by_uid)
+
+
+def parse_charset_search(scanner: Scanner, *, by_uid: bool) -> Search:
+    """Read a charset, which must be there, and a search program (RFC 5256 §3)."""
+    scanner.space()
+    try:
+        return Search(SearchReader(scanner).program_in_charset(), by_uid)
+    except Refusal as refusal:
+        scanner.skip_all()
+        return Search(All(), by_uid, None, refusal.answer)
 
 
 SEARCH = Extension(
