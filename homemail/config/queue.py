@@ -72,6 +72,12 @@ class QueueSettings:
     default_destination_concurrency_limit: int = setting(
         20, Number(1, 1000), "The most connections to one destination.", postfix=True
     )
+    default_process_limit: int = setting(
+        100,
+        Number(1, 10_000),
+        "The most transfers of one transport at the same time, to all destinations together.",
+        postfix=True,
+    )
     default_destination_recipient_limit: int = setting(
         50, Number(1, 10_000), "The most recipients in one transfer to another host.", postfix=True
     )

@@ -9,9 +9,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
+from operator import itemgetter
 from typing import Protocol, assert_never
 
 from homemail.config.queue import QueueSettings
@@ -42,6 +44,7 @@ from homemail.mta.queue.spooled import SpooledQueue
 from homemail.mta.sending.transport import Sent, Transport
 
 LOCAL = "local"
+_LANES = 100  # pieces of one entry that are under way or wait for their turn
 _DEFERRED_TRANSPORT = Reply(450, "4.3.2", "deferred transport")
 _KINDS = (Notify.FAILURE, Notify.SUCCESS, Notify.DELAY)
 
@@ -90,6 +93,7 @@ class Surroundings:
 
 
 _Outcome = tuple[int, RecipientStatus, Sent]  # the recipient's place in the entry comes first
+_Piece = Callable[[], Awaitable[list[_Outcome]]]
 
 
 class Attempt:
@@ -99,33 +103,46 @@ class Attempt:
         self._around = around
         self._entry = entry
         self._flushed = flushed
+        self._opened: MessageContent | None = None
 
     async def run(self) -> None:
         """Try what is pending, and leave the entry removed, deferred, or as it was on an error."""
-        content = await self._around.queue.content(self._entry.id)
-        groups = await self._groups(content)
-        if groups:
-            await self._work(groups)
+        pieces = await self._pieces()
+        if pieces:
+            await self._work(pieces)
             self._entry = replace(self._entry, attempts=self._entry.attempts + 1)
         self._give_up_if_old()
-        await self._notify(content)
+        await self._notify()
         await self._finish()
 
-    async def _work(self, groups: list[Awaitable[list[_Outcome]]]) -> None:
-        """Do all groups at once; a fault in one does not keep the others from their end."""
-        tasks = [asyncio.ensure_future(group) for group in groups]
+    async def _content(self) -> MessageContent:
+        """Return the octets, opened when they are first wanted: many wait for their turn."""
+        if self._opened is None:
+            self._opened = await self._around.queue.content(self._entry.id)
+        return self._opened
+
+    async def _work(self, pieces: list[_Piece]) -> None:
+        """Do many pieces at once; a fault in one does not keep the others from their end."""
+        results: asyncio.Queue[list[_Outcome] | Exception] = asyncio.Queue()
+        waiting = iter(pieces)
+        lanes = [
+            asyncio.ensure_future(_do_each(waiting, results))
+            for _ in range(min(len(pieces), _LANES))
+        ]
         fault: Exception | None = None
+        left = len(pieces)
         try:
-            for left, done in enumerate(asyncio.as_completed(tasks), start=1 - len(tasks)):
-                try:
-                    self._note(await done)
-                except Exception as error:
-                    fault = fault or error
+            while left:
+                done = [await results.get()]
+                done += [results.get_nowait() for _ in range(results.qsize())]
+                left -= len(done)
+                self._note([one for some in done if isinstance(some, list) for one in some])
+                fault = next((one for one in done if isinstance(one, Exception)), fault)
                 if left or fault:
                     await self._write_down()
         finally:
-            for task in tasks:
-                task.cancel()
+            for lane in lanes:
+                lane.cancel()
         if fault is not None:
             raise fault
 
@@ -136,25 +153,31 @@ class Attempt:
             # It counts in memory; the next change that can be written brings it to the disk.
             log.warning("cannot write an outcome", trace=self._entry.id, reason=error)
 
-    async def _groups(self, content: MessageContent) -> list[Awaitable[list[_Outcome]]]:
-        """Return the work to do, one piece for each destination or local recipient."""
+    async def _pieces(self) -> list[_Piece]:
+        """Return the work to do: local recipients, and transfers, of each destination in turn."""
         relays: dict[NextHop, list[int]] = {}
-        groups: list[Awaitable[list[_Outcome]]] = []
+        pieces: list[_Piece] = []
         for index, queued in enumerate(self._entry.recipients):
             if queued.status is not RecipientStatus.PENDING:
                 continue
             match await self._route(queued.recipient):
                 case Local() as local:
-                    groups.append(self._deliver(index, local, content))
+                    pieces.append(partial(self._deliver, index, local))
                 case Relay(next_hop):
                     relays.setdefault(next_hop, []).append(index)
                 case RouteRefused(reply):
-                    groups.append(_already(_outcome(index, Sent(reply))))
+                    pieces.append(partial(_already, _outcome(index, Sent(reply))))
                 case AliasTarget() as target:
-                    groups.append(self._deliver_target(index, target, content))
+                    pieces.append(partial(self._deliver_target, index, target))
                 case other:
                     assert_never(other)
-        return groups + [self._relay(hop, indexes, content) for hop, indexes in relays.items()]
+        limit = self._around.settings.default_destination_recipient_limit
+        transfers = [
+            (start, partial(self._relay, hop, indexes[start : start + limit]))
+            for hop, indexes in relays.items()
+            for start in range(0, len(indexes), limit)
+        ]
+        return pieces + [piece for _, piece in sorted(transfers, key=itemgetter(0))]
 
     async def _route(self, recipient: Recipient) -> Route:
         content_filter = self._entry.envelope.extra.get(CONTENT_FILTER)
@@ -168,7 +191,7 @@ class Attempt:
         except MailError as error:
             return RouteRefused(reply_for(error))
 
-    async def _deliver(self, index: int, local: Local, content: MessageContent) -> list[_Outcome]:
+    async def _deliver(self, index: int, local: Local) -> list[_Outcome]:
         if self._waits(LOCAL):
             return [_outcome(index, Sent(_DEFERRED_TRANSPORT))]
         entry, recipient = self._entry, self._entry.recipients[index].recipient
@@ -180,36 +203,22 @@ class Attempt:
             envelope=entry.envelope,
             alone=len(entry.recipients) == 1,
         )
-        async with self._around.destinations.slot(f"{LOCAL}:{local.account}"):
-            result = await self._around.deliver(delivery, content)
+        async with self._around.destinations.slot(f"{LOCAL}:{local.account}", entry.id):
+            result = await self._around.deliver(delivery, await self._content())
         return _delivered(index, result, RecipientStatus.DELIVERED)
 
-    async def _deliver_target(
-        self, index: int, route: AliasTarget, content: MessageContent
-    ) -> list[_Outcome]:
+    async def _deliver_target(self, index: int, route: AliasTarget) -> list[_Outcome]:
         if self._waits(LOCAL):
             return [_outcome(index, Sent(_DEFERRED_TRANSPORT))]
         recipient = self._entry.recipients[index].recipient
-        async with self._around.destinations.slot(f"{LOCAL}:{route.target}"):
+        async with self._around.destinations.slot(f"{LOCAL}:{route.target}", self._entry.id):
             result = await self._around.deliver_target(
-                route.target, recipient, self._entry.envelope, content
+                route.target, recipient, self._entry.envelope, await self._content()
             )
         done = RecipientStatus.EXPANDED if route.is_list else RecipientStatus.DELIVERED
         return _delivered(index, result, done)
 
-    async def _relay(
-        self, next_hop: NextHop, indexes: list[int], content: MessageContent
-    ) -> list[_Outcome]:
-        limit = self._around.settings.default_destination_recipient_limit
-        outcomes: list[_Outcome] = []
-        # One piece after the other: a long list must not hold up a letter to the same place.
-        for start in range(0, len(indexes), limit):
-            outcomes += await self._relay_some(next_hop, indexes[start : start + limit], content)
-        return outcomes
-
-    async def _relay_some(
-        self, next_hop: NextHop, indexes: list[int], content: MessageContent
-    ) -> list[_Outcome]:
+    async def _relay(self, next_hop: NextHop, indexes: list[int]) -> list[_Outcome]:
         transport = self._around.transports.get(next_hop.transport)
         if transport is None:
             reply = Reply(451, "4.3.5", f'there is no transport "{next_hop.transport}"')
@@ -217,11 +226,12 @@ class Attempt:
         if self._waits(next_hop.transport):
             return [_outcome(index, Sent(_DEFERRED_TRANSPORT)) for index in indexes]
         destination = str(next_hop)
-        async with self._around.destinations.slot(destination):
+        async with self._around.destinations.slot(destination, self._entry.id):
             dead = self._around.destinations.dead(destination)
             if dead is not None and not self._flushed:
                 return [_outcome(index, Sent(dead)) for index in indexes]
             recipients = tuple(self._entry.recipients[index].recipient for index in indexes)
+            content = await self._content()
             sents = await transport(next_hop, self._entry.envelope, recipients, content)
             self._learn(destination, sents)
         return [_outcome(index, sent) for index, sent in zip(indexes, sents, strict=True)]
@@ -236,6 +246,8 @@ class Attempt:
             self._around.destinations.failed(destination, sents[0].reply)
 
     def _note(self, outcomes: list[_Outcome]) -> None:
+        if not outcomes:
+            return
         recipients = list(self._entry.recipients)
         for index, status, sent in outcomes:
             queued = recipients[index]
@@ -260,14 +272,14 @@ class Attempt:
         )
         self._entry = replace(self._entry, recipients=recipients)
 
-    async def _notify(self, content: MessageContent) -> None:
+    async def _notify(self) -> None:
         kinds = owed(self._entry, self._around.settings)
         if not kinds:
             return
         await self._around.queue.update(self._entry)
         for kind in _KINDS:
             if kind in kinds:
-                await self._tell(kind, content)
+                await self._tell(kind, await self._content())
 
     async def _tell(self, kind: Notify, content: MessageContent) -> None:
         settings = self._around.settings
@@ -322,6 +334,16 @@ def _filter_route(destination: str, address: Address) -> Route:
         return Relay(parse_transport(destination, address.domain.name))
     except ValueError as error:
         return RouteRefused(Reply(451, "4.3.5", f"the filter cannot be used: {error}"))
+
+
+async def _do_each(
+    pieces: Iterator[_Piece], results: asyncio.Queue[list[_Outcome] | Exception]
+) -> None:
+    for piece in pieces:
+        try:
+            results.put_nowait(await piece())
+        except Exception as error:
+            results.put_nowait(error)
 
 
 async def _already(outcome: _Outcome) -> list[_Outcome]:

@@ -27,7 +27,7 @@ from homemail.mta.queue.mail_log import active_line
 from homemail.mta.queue.spooled import SpooledQueue
 from homemail.mta.sending.transport import Transport
 
-_ACTIVE_LIMIT = 500  # entries tried at once
+_ACTIVE_LIMIT = 2000  # entries tried at once; those that wait for a turn cost some memory
 _FAULTS_LIMIT = 3
 _CLOSE_SECONDS = 2.0
 _CLOCK_SECONDS = 300.0  # how much of the line clock a crash may cost

@@ -454,3 +454,38 @@ def test_close_breaks_off_what_hangs(monkeypatch, seconds):
         assert [entry.id for entry in await house.queue.entries()] == [queue_id]
 
     house(body)
+
+
+def test_a_list_of_many_does_not_hold_up_a_letter():
+    async def body(house):
+        hosts = [f"bob@d{n % 40}.test" for n in range(2000)]
+        started = []
+        answer = house.transport
+
+        async def transport(next_hop, sample, recipients, content):
+            started.append(sample.trace)
+            await asyncio.sleep(0)
+            return await answer(next_hop, sample, recipients, content)
+
+        house.runner._around.transports["smtp"] = transport
+        many = await house.send(*hosts)
+        letter = await house.send("bob@far.test")
+        await house.runner.run_due()
+        assert await house.states() == {}
+        assert started.index(letter) <= 4
+        assert started.count(many) == 40
+
+    house(body, default_process_limit=2)
+
+
+@pytest.mark.slow
+def test_ten_thousand_recipients_are_written_down():
+    async def body(house):
+        house.answers["r7"] = BUSY
+        queue_id = await house.send(*(f"r{n}@d{n % 500}.test" for n in range(10_000)))
+        await house.runner.run_due()
+        entry = house.queue.entry(queue_id)
+        assert [one.recipient.forward_path.local_part for one in entry.pending] == ["r7"]
+        assert len(house.transfers) == 500
+
+    house(body)

@@ -174,6 +174,7 @@ class Crash(BaseException):
     pass
 
 
+@pytest.mark.slow
 def test_crash_while_a_segment_is_written_anew(tmp_path, monkeypatch):
     for at in itertools.count(1):
         directory, steps = tmp_path / str(at), itertools.count(1)
