@@ -28,8 +28,6 @@ _SPACE = re.compile("[\\s\u00ad\u034f\u200b-\u200f\u2060\ufeff\x00-\x1f\x7f-\x9f
 _MARKS = re.compile(
     r"^(?:>.*|.{0,200}\b(?:wrote|schrieb|a \u00e9crit)[ \t]*:)[ \t]*$", re.MULTILINE
 )
-    r"^(?:>.*|.{0,200}\b(?:wrote|schrieb|a \u00e9crit)[ \t]*:)[ \t]*$", re.MULTILINE
-)
 _SIGNATURE = re.compile(r"^-- ?$", re.MULTILINE)
 
 
