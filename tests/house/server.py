@@ -104,11 +104,19 @@ class House:
     def wait_ready(self) -> None:
         limit = time.monotonic() + START_SECONDS
         file = self.directory / "ready.json"
-        while not file.exists():
+        while (ready := self._read(file)).get("pid") != self.process.pid:
             assert self.process.poll() is None, f"it ended: {self.said()}"
             assert time.monotonic() < limit, f"not ready in time: {self.said()}"
             time.sleep(0.02)
-        self.ready = json.loads(file.read_text())
+        self.ready = ready
+
+    @staticmethod
+    def _read(file: Path) -> dict:
+        """Return what is in the file; one that was killed may have left its own."""
+        try:
+            return json.loads(file.read_text())
+        except FileNotFoundError:
+            return {}
 
     def said(self) -> str:
         self.output.flush()
