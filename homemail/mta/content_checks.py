@@ -45,12 +45,16 @@ _log = Log("policy")
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A field or a line: where it stands with its line end, the key, whom to ask."""
+    """A field or a line: where it stands with its line end, the key, whom to ask.
+
+    ``ending`` is empty in the last line of a part: its line end belongs to the boundary.
+    """
 
     start: int
     end: int
     key: str
     maps: Maps
+    ending: bytes = b"\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +154,8 @@ class ContentChecks:
         at = start
         for line in block.splitlines(keepends=True):
             key = line.rstrip(b"\r\n").decode("utf-8", "replace")
-            yield _Piece(at, at + len(line), key, self._body)
+            ending = b"\r\n" if line.endswith(b"\n") else b""
+            yield _Piece(at, at + len(line), key, self._body, ending)
             at += len(line)
 
 
@@ -198,9 +203,9 @@ def _act(value: str, piece: _Piece, found: _Found, trace: TraceId) -> Reply | bo
         case "IGNORE" | "STRIP":
             found.edits.append((piece.start, piece.end, b""))
         case "REPLACE" if text:
-            found.edits.append((piece.start, piece.end, _line(text)))
+            found.edits.append((piece.start, piece.end, text.encode() + piece.ending))
         case "PREPEND" if text:
-            found.edits.append((piece.start, piece.start, _line(text)))
+            found.edits.append((piece.start, piece.start, text.encode() + b"\r\n"))
         case _:
             effect = _effect(word, text)
             if effect is None:
@@ -217,10 +222,6 @@ def _refusal(text: str) -> Reply:
     code = int(parts[1] or (f"{parts[2][0]}50" if parts[2] else 550))
     status = parts[2] or f"{code // 100}.7.1"
     return Reply(code, f"{code // 100}{status[1:]}", parts[3] or REJECTED.text)
-
-
-def _line(text: str) -> bytes:
-    return text.encode() + b"\r\n"
 
 
 def _effect(word: str, text: str) -> Effect | None:
