@@ -11,10 +11,12 @@ from typing import Protocol, assert_never
 
 from homemail.auth.api import Authenticated, Authenticator, Challenge, Denied, SaslExchange
 from homemail.model.session import ChannelFacts
-from homemail.pop3.capabilities import capabilities
+from homemail.pop3.capabilities import Announced, capabilities
 from homemail.pop3.connection import Bad, Command
 from homemail.pop3.dialogue import Dialogue
+from homemail.pop3.language import answer_anywhere
 
+_MD5_DIGITS = 32
 _UNKNOWN = "Unknown command; log in with USER and PASS or with AUTH"
 
 
@@ -35,13 +37,26 @@ class Login:
     """One client that has not logged in yet; ``timeout`` in seconds."""
 
     def __init__(
-        self, dialogue: Dialogue, tls: Tls, authenticator: Authenticator, timeout: float
+        self,
+        dialogue: Dialogue,
+        tls: Tls,
+        authenticator: Authenticator,
+        *,
+        timeout: float,
+        announced: Announced,
     ) -> None:
         self._dialogue = dialogue
         self._tls = tls
         self._authenticator = authenticator
         self._timeout = timeout
+        self._announced = announced
+        self._timestamp: str | None = None
         self._name: str | None = None
+
+    def greet(self, text: str) -> None:
+        """Send the greeting, with a timestamp where a client may answer it by APOP."""
+        self._timestamp = self._authenticator.apop_timestamp(self._tls.channel())
+        self._dialogue.ok(f"{text} {self._timestamp}" if self._timestamp else text)
 
     async def run(self) -> Authenticated | None:
         """Return who logs in; None after QUIT. The answer to the login is still to be given."""
@@ -57,6 +72,11 @@ class Login:
                 case "PASS":
                     if proven := await self._pass(name, command.argument):
                         return proven
+                case "APOP":
+                    if proven := await self._apop(command.argument):
+                        return proven
+                case "UTF8" | "LANG":
+                    answer_anywhere(command, self._dialogue)
                 case "AUTH":
                     if proven := await self._auth(command):
                         return proven
@@ -70,7 +90,7 @@ class Login:
                     self._dialogue.refuse(_UNKNOWN)
 
     def _capa(self) -> None:
-        lines = capabilities(self.mechanisms(), starttls=self._tls.may_start_tls)
+        lines = capabilities(self.mechanisms(), self._announced, starttls=self._tls.may_start_tls)
         self._dialogue.lines("Capabilities follow", lines)
 
     def mechanisms(self) -> tuple[str, ...]:
@@ -96,6 +116,26 @@ class Login:
             return None
         channel = self._tls.channel()
         return self._answer(await self._authenticator.login(name, argument or b"", channel))
+
+    async def _apop(self, argument: bytes | None) -> Authenticated | None:
+        """Check ``NAME DIGEST``.
+
+        Source: RFC 1939 §7.
+        """
+        name, _, digest = (argument or b"").rpartition(b" ")
+        if self._timestamp is None:
+            self._dialogue.refuse("APOP is not offered here")
+            return None
+        try:
+            shown, hexadecimal = name.decode(), digest.decode("ascii")
+        except UnicodeDecodeError:
+            shown = ""
+        if not shown or len(digest) != _MD5_DIGITS:
+            self._dialogue.refuse("APOP needs a name and a digest")
+            return None
+        channel = self._tls.channel()
+        proven = self._authenticator.apop(shown, hexadecimal, self._timestamp, channel)
+        return self._answer(await proven)
 
     async def _auth(self, command: Command) -> Authenticated | None:
         words = (command.argument or b"").decode("ascii", "replace").split(" ")

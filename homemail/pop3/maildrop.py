@@ -8,7 +8,7 @@ Source: RFC 1939 §5.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from homemail.model.mailbox import SEEN, MessageFacts, Uid, UidValidity
@@ -35,8 +35,14 @@ class Message:
 class Maildrop:
     """The messages of one session."""
 
-    def __init__(self, uid_validity: UidValidity, facts: Sequence[MessageFacts]) -> None:
+    def __init__(
+        self,
+        uid_validity: UidValidity,
+        facts: Sequence[MessageFacts],
+        unique_ids: Mapping[Uid, str],
+    ) -> None:
         self.uid_validity = uid_validity
+        self._unique_ids = unique_ids
         self._messages = [
             Message(number, fact.uid, fact.size) for number, fact in enumerate(facts, 1)
         ]
@@ -95,14 +101,16 @@ class Maildrop:
         return max(self._seen_before, *self._retrieved, 0)
 
     def unique_id(self, message: Message) -> str:
-        """Return the unique-id: UIDVALIDITY and UID in hex, the same in every session.
+        """Return the unique-id, the same in every session.
 
         Source: RFC 1939 §7.
         """
-        return f"{self.uid_validity:08x}.{message.uid:08x}"
+        return self._unique_ids[message.uid]
 
-    def to_remove(self) -> list[Uid]:
-        return [self._messages[number - 1].uid for number in sorted(self._deleted)]
+    def to_remove(self, *, retrieved: bool = False) -> list[Uid]:
+        """Return what was marked as deleted, and, if asked for, what was ``retrieved``."""
+        numbers = self._deleted | self._retrieved if retrieved else self._deleted
+        return [self._messages[number - 1].uid for number in sorted(numbers)]
 
     def to_mark_seen(self) -> list[Uid]:
         """Return what was retrieved and stays."""

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 from typing import Any
 
 from homemail.auth.api import Authenticated, Authenticator
@@ -11,10 +13,14 @@ from homemail.errors import LockTimeout, MailError
 from homemail.log import Log
 from homemail.model.envelope import new_trace
 from homemail.model.session import AccessProtocol, SessionStart
+from homemail.pop3.bulletins import Bulletins
+from homemail.pop3.capabilities import Announced
 from homemail.pop3.dialogue import Dialogue, TooManyErrors
 from homemail.pop3.exclusive import MaildropLocks
 from homemail.pop3.login import Login
-from homemail.pop3.session import Session, code_for
+from homemail.pop3.policy import Keeping, LoginDelay
+from homemail.pop3.session import HouseRules, Session, code_for
+from homemail.pop3.unique_ids import parse_format
 from homemail.store.lane import OpenMail
 from homemail.stream import ServedStream, StreamEnd, StreamFactory
 
@@ -36,6 +42,7 @@ class Pop3Factory(StreamFactory):
         *,
         tls_context: Any,
         server_name: str,
+        bulletins: Bulletins | None = None,
     ) -> None:
         super().__init__("pop3", tls_context, settings.pop3_client_connection_count_limit)
         self.authenticator = authenticator
@@ -43,6 +50,16 @@ class Pop3Factory(StreamFactory):
         self.settings = settings
         self.server_name = server_name
         self.locks = MaildropLocks()
+        self.delay = LoginDelay(settings.pop3_login_delay)
+        keeping = Keeping.of(settings)
+        self.house = HouseRules(
+            keeping,
+            Announced(keeping.expire, math.ceil(settings.pop3_login_delay)),
+            parse_format(settings.pop3_uidl_format),
+            settings.pop3_reuse_xuidl,
+            settings.pop3_mark_seen,
+            bulletins,
+        )
 
     def buildProtocol(self, addr: Any) -> Pop3Connection:  # noqa: N802
         return Pop3Connection(self)
@@ -76,8 +93,14 @@ class Pop3Connection(ServedStream):
     async def _converse(self) -> None:
         timeout = self._settings.pop3_login_timeout
         self.stream.set_deadline(timeout)
-        self._dialogue.ok(f"{self._server.server_name} homemail ready")
-        login = Login(self._dialogue, self, self._server.authenticator, timeout)
+        login = Login(
+            self._dialogue,
+            self,
+            self._server.authenticator,
+            timeout=timeout,
+            announced=self._server.house.announced,
+        )
+        login.greet(f"{self._server.server_name} homemail ready")
         while proven := await login.run():
             if await self._serve_account(proven, login.mechanisms()):
                 return
@@ -87,14 +110,17 @@ class Pop3Connection(ServedStream):
         start = SessionStart(
             AccessProtocol.POP3, proven.account.id, proven.ticket, self.channel(), new_trace()
         )
+        if not self._server.delay.admits(start.account, asyncio.get_running_loop().time()):
+            self._dialogue.err("You were here a moment ago, come back later", "LOGIN-DELAY")
+            return False
         try:
             mail = await self._server.open_mail(start)
             session = Session(
                 self._dialogue,
                 start,
                 mail,
+                self._server.house,
                 mechanisms=mechanisms,
-                mark_seen=self._settings.pop3_mark_seen,
                 timeout=self._settings.pop3_idle_timeout,
             )
             async with self._server.locks.held(start.account, self._settings.pop3_lock_timeout):

@@ -10,18 +10,24 @@ Source: RFC 1939 §5, RFC 1939 §6.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from homemail.errors import MailError, Permanent
 from homemail.log import Log
 from homemail.model.mailbox import INBOX, SEEN, FlagChange
-from homemail.model.message import chunks
+from homemail.model.message import MemoryContent, chunks
 from homemail.model.session import SessionStart
-from homemail.pop3.capabilities import capabilities
+from homemail.pop3.bulletins import Bulletins
+from homemail.pop3.capabilities import Announced, capabilities
 from homemail.pop3.connection import Command, parse_number
 from homemail.pop3.dialogue import Dialogue, TooManyErrors
 from homemail.pop3.dots import stuffed, top
+from homemail.pop3.language import answer_anywhere
 from homemail.pop3.maildrop import Maildrop, Message, NoSuchMessage
-from homemail.store.api import Actor, Mailbox, Snapshot, Store
+from homemail.pop3.policy import Keeping
+from homemail.pop3.unique_ids import UidlFormat, given_in, unique_ids
+from homemail.store.api import Actor, Mailbox, NewMessage, Snapshot, Store, Wanted
 from homemail.store.lane import OwnerMail
 from homemail.stream import Disconnected, StreamEnd
 
@@ -35,6 +41,18 @@ _END = b""
 Answer = Callable[[bytes], Awaitable[None]]
 
 
+@dataclass(frozen=True, slots=True)
+class HouseRules:
+    """What is the same in every session."""
+
+    keeping: Keeping
+    announced: Announced
+    form: UidlFormat
+    reuse_xuidl: bool
+    mark_seen: bool
+    bulletins: Bulletins | None
+
+
 class Session:
     """One session on an owner's INBOX, from login to QUIT."""
 
@@ -43,16 +61,16 @@ class Session:
         dialogue: Dialogue,
         start: SessionStart,
         mail: OwnerMail,
+        house: HouseRules,
         *,
         mechanisms: Sequence[str],
-        mark_seen: bool,
         timeout: float,
     ) -> None:
         self._dialogue = dialogue
         self._start = start
         self._mail = mail
         self._mechanisms = mechanisms
-        self._mark_seen = mark_seen
+        self._house = house
         self._timeout = timeout
         self._actor = Actor(start.account, start.trace)
         self._mailbox: Mailbox
@@ -81,8 +99,7 @@ class Session:
         """
         self._mailbox, snapshot = await self._mail.change(self._open, self._mail.store)
         try:
-            facts = await self._mail.read(self._mailbox.read_facts, snapshot.uids)
-            self._drop = Maildrop(snapshot.uid_validity, facts)
+            self._drop = await self._mail.read(self._read_drop, snapshot)
             self._dialogue.ok(f"{self._drop.count()} messages ({self._drop.size()} octets)")
             while (command := await self._next()).keyword != "QUIT":
                 await self._carry_out(command)
@@ -90,7 +107,20 @@ class Session:
         finally:
             await self._mail.change(self._mailbox.close)
 
+    def _read_drop(self, snapshot: Snapshot) -> Maildrop:
+        mailbox, form = self._mailbox, self._house.form
+        facts = mailbox.read_facts(snapshot.uids)
+        uids = [one.uid for one in facts]
+        given = mailbox.read_former_ids()
+        if self._house.reuse_xuidl:
+            headers = mailbox.read_cached(uids, Wanted(header=True))
+            given = {one.uid: given_in(one.header) for one in headers} | given
+        files = mailbox.read_file_names() if form.wants_file else {}
+        ids = unique_ids(uids, snapshot.uid_validity, form, files, given)
+        return Maildrop(snapshot.uid_validity, facts, ids)
+
     def _open(self, store: Store) -> tuple[Mailbox, Snapshot]:
+        self._file_bulletins(store)
         # Read-only, so that this session does not take \Recent away from IMAP's.
         mailbox = store.open(INBOX, self._actor, read_only=True)
         try:
@@ -99,11 +129,26 @@ class Session:
             mailbox.close()
             raise
 
+    def _file_bulletins(self, store: Store) -> None:
+        bulletins = self._house.bulletins
+        new = bulletins.for_account(self._start.account) if bulletins else []
+        if not (bulletins and new):
+            return
+        messages = [NewMessage(MemoryContent(one.octets)) for one in new]
+        try:
+            store.append(INBOX, messages, self._actor)
+            bulletins.filed(self._start.account, new[-1].number)
+        except MailError as error:  # a full mailbox must not keep its owner from emptying it
+            log.warning("bulletins were not filed", user=self._start.account, why=error)
+
     async def _next(self) -> Command:
         return await self._dialogue.next_command(self._timeout)
 
     async def _carry_out(self, command: Command) -> None:
         answer = self._commands.get(command.keyword)
+        if command.keyword == "LANG":
+            answer_anywhere(command, self._dialogue)
+            return
         if answer is None:
             self._dialogue.refuse("Unknown command")
             return
@@ -159,7 +204,10 @@ class Session:
         self._dialogue.ok(str(self._drop.last()))
 
     async def _capa(self, argument: bytes) -> None:
-        self._dialogue.lines("Capabilities follow", capabilities(self._mechanisms, logged_in=True))
+        self._dialogue.lines(
+            "Capabilities follow",
+            capabilities(self._mechanisms, self._house.announced, logged_in=True),
+        )
 
     async def _retr(self, argument: bytes) -> None:
         message = self._drop.get(argument.strip())
@@ -233,9 +281,10 @@ class Session:
 
     def _update(self, store: Store) -> int:
         """Remove what is marked and flag what was read; return how many were removed."""
-        remove = self._drop.to_remove()
-        seen = self._drop.to_mark_seen() if self._mark_seen else []
-        if not remove and not seen:
+        keeping = self._house.keeping
+        remove = self._drop.to_remove(retrieved=not keeping.after_retrieval)
+        seen = self._drop.to_mark_seen() if self._house.mark_seen else []
+        if not remove and not seen and not keeping.days:
             return 0
         if store.status(INBOX, self._actor).uid_validity != self._drop.uid_validity:
             raise Permanent("The mailbox was made anew meanwhile")  # its UIDs are other messages
@@ -244,6 +293,9 @@ class Session:
             removed = mailbox.remove(remove) if remove else ()
             if seen:
                 mailbox.store(seen, FlagChange.ADD, frozenset({SEEN}))
+            if keeping.days:
+                facts = mailbox.read_facts(mailbox.snapshot().uids)
+                removed += mailbox.remove(keeping.expired(facts, datetime.now(UTC)))
             return len(removed)
         finally:
             mailbox.close()

@@ -15,6 +15,7 @@ from homemail.imap.server import ImapFactory
 from homemail.managesieve.server import ManageSieveFactory
 from homemail.mta.smtp.server import SmtpService
 from homemail.mta.transaction import Service, Transactions
+from homemail.pop3.bulletins import Bulletins
 from homemail.pop3.server import Pop3Factory
 from homemail.roles.listeners import IMPLICIT_TLS, Listener
 from homemail.roles.tls import TlsContexts
@@ -115,6 +116,11 @@ class Frontend:
     def _asyncio_context(self, service: str) -> ssl.SSLContext | None:
         return self._tls.asyncio if self._tls and self._level(service) != "none" else None
 
+    def _bulletins(self) -> Bulletins | None:
+        directory = self._settings.pop3.pop3_bulletin_directory
+        state = self._settings.site.data_directory / "bulletins"
+        return Bulletins(directory, state) if directory else None
+
     def _access_factory(self, protocol: str) -> Any:
         settings, doors = self._settings, self._doors
         tls = self._tls.twisted(protocol) if self._tls and self._level(protocol) != "none" else None
@@ -135,6 +141,7 @@ class Frontend:
                 settings.pop3,
                 tls_context=tls,
                 server_name=name,
+                bulletins=self._bulletins(),
             )
         return ManageSieveFactory(
             doors.authenticator,

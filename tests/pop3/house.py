@@ -18,6 +18,7 @@ from homemail.model.address import AccountId
 from homemail.model.mailbox import INBOX
 from homemail.model.message import MemoryContent
 from homemail.model.session import SessionStart
+from homemail.pop3.bulletins import Bulletins
 from homemail.pop3.server import Pop3Factory
 from homemail.store.api import Actor, NewMessage
 from homemail.store.lane import OwnerMail
@@ -31,7 +32,12 @@ class Pop3House:
     """Accounts alice and bob (passwords ``NAME-secret``), their mail, and a listening server."""
 
     def __init__(
-        self, loop_thread: LoopThread, *, tls_context: Any = None, **settings: Any
+        self,
+        loop_thread: LoopThread,
+        *,
+        tls_context: Any = None,
+        bulletins: Bulletins | None = None,
+        **settings: Any,
     ) -> None:
         self.loop_thread = loop_thread
         self.accounts = MemoryAccounts(["home.test"])
@@ -44,13 +50,14 @@ class Pop3House:
             self.accounts.put(account, ["{PLAIN}" + secret, "{SCRAM-SHA-256}" + scram])
             self.stores[account.id] = MemoryStore(account.id)
             self.mail[account.id] = OwnerMail(self.stores[account.id])
-        self.authenticator = LocalAuthenticator(self.accounts, PATIENT)
+        self.authenticator = LocalAuthenticator(self.accounts, PATIENT, server_name="pop.home.test")
         self.factory = Pop3Factory(
             self.authenticator,
             self.open_mail,
             dataclasses.replace(Pop3Settings(), **settings),
             tls_context=tls_context,
             server_name="pop.home.test",
+            bulletins=bulletins,
         )
         self.port, self._stop = loop_thread.listen_twisted(self.factory)
 

@@ -32,13 +32,14 @@ def program(name: str) -> str:
 def fetchmail(mail: Pop3House, directory: Path, options: str, more: str = "") -> str:
     """Run fetchmail once; its messages go into the file ``got``. Return what it said."""
     rc = directory / "fetchmailrc"
+    protocol = "" if "protocol" in options else "protocol POP3"
     rc.write_text(
-        f"poll 127.0.0.1 protocol POP3 port {mail.port} {options}\n"
+        f"poll 127.0.0.1 {protocol} port {mail.port} {options}\n"
         f'user "bob" password "bob-secret" {more} mda "cat >> {directory}/got"\n'
     )
     rc.chmod(0o600)
     done = subprocess.run(
-        [program("fetchmail"), "-v", "-f", rc, "--nodetach", "--nosyslog"],
+        [program("fetchmail"), "-v", "-f", rc, "--nosyslog", "--pidfile", directory / "pid"],
         env={"HOME": str(directory), "FETCHMAILHOME": str(directory), "PATH": "/usr/bin:/bin"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -61,8 +62,10 @@ def got(directory: Path) -> list[bytes]:
         ("auth password", "sslproto ''"),
         ("auth any", "sslproto ''"),
         ("auth password", "sslproto 'TLS1.2+' no sslcertck"),
+        ("auth cram-md5", "sslproto ''"),
+        ("protocol APOP auth password", "sslproto ''"),
     ],
-    ids=["in the clear", "any", "under TLS"],
+    ids=["in the clear", "any", "under TLS", "CRAM-MD5", "APOP"],
 )
 def test_fetchmail_takes_everything(mail, tmp_path, options, more):
     fetchmail(mail, tmp_path, options, more)
@@ -89,6 +92,41 @@ def test_fetchmail_keeps_by_last(mail, tmp_path):
     for _ in range(2):
         fetchmail(mail, tmp_path, "no uidl", "keep sslproto ''")
     assert got(tmp_path).count(b"Subject: two") == 1
+
+
+@pytest.mark.parametrize("tls", ["tls off", "tls on\ntls_starttls on\ntls_certcheck off"])
+@pytest.mark.parametrize(
+    "auth", ["user", "plain", "login", "scram-sha-256", "cram-md5", "apop", "on"]
+)
+def test_mpop(mail, tmp_path, auth, tls):
+    rc = tmp_path / "mpoprc"
+    rc.write_text(
+        f"account default\nhost 127.0.0.1\nport {mail.port}\n{tls}\nauth {auth}\n"
+        f"user bob\npassword bob-secret\nkeep off\nuidls_file {tmp_path}/uidls\n"
+        f'delivery mda /usr/bin/tee -a "{tmp_path}/got"\n'
+    )
+    rc.chmod(0o600)
+    done = subprocess.run(
+        [program("mpop"), f"--file={rc}"], capture_output=True, text=True, timeout=30
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [got(tmp_path).count(b"Subject: " + what) for what in (b"one", b"two")] == [1, 1]
+    assert b".." in got(tmp_path)
+    assert mail.messages("bob") == 0
+
+
+@pytest.mark.parametrize("auth", ["PLAIN", "LOGIN", "CRAM-MD5", "+APOP"])
+def test_curl(mail, auth):
+    done = subprocess.run(
+        [
+            *(program("curl"), "-sS", "--ssl-reqd", "-k", "--login-options", f"AUTH={auth}"),
+            *("-u", "bob:bob-secret", f"pop3://127.0.0.1:{mail.port}/2"),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert done.stdout.splitlines() == MESSAGES[1].decode().splitlines(), done.stderr
 
 
 @pytest.mark.parametrize("delete", [True, False])

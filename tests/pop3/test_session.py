@@ -327,7 +327,7 @@ def test_silent_clients_are_cut_off(loop_thread: LoopThread):
     house = Pop3House(loop_thread, pop3_login_timeout=0.05, pop3_idle_timeout=0.05)
     with contextlib.closing(house):
         with socket.create_connection(("127.0.0.1", house.port), 20) as client:
-            assert client.makefile("rb").read() == b"+OK pop.home.test homemail ready\r\n"
+            assert client.makefile("rb").read().startswith(b"+OK pop.home.test homemail ready ")
         client = logged_in(house)
         assert client.file.read() == b""
 
