@@ -34,6 +34,8 @@ COMMANDS = (
     Command("account", "homemail.cli.account", "see and change who has mail here"),
     Command("queue", "homemail.cli.queue", "see the mail that waits to go elsewhere"),
     Command("check", "homemail.cli.check", "say what is wrong, without starting anything"),
+    Command("explain", "homemail.cli.explain", "say what would become of mail for an address"),
+    Command("table", "homemail.cli.table", "read lookup tables and look keys up"),
     Command("settings", "homemail.cli.settings", "show and explain the settings"),
     Command("completion", "homemail.cli.completion", "print what a shell needs to complete words"),
     Command("version", "homemail.cli.version", "print the version"),

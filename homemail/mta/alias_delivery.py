@@ -21,7 +21,7 @@ from homemail.model.delivery import Deferred, Delivered, DeliveryResult, Rejecte
 from homemail.model.envelope import Envelope, Origin, QueueId, Recipient, Submit, new_trace
 from homemail.model.message import MessageContent, PrefixedContent
 from homemail.model.reply import Reply, reply_for
-from homemail.mta.addresses.resolve import Addressing
+from homemail.mta.addresses.resolve import Addressing, ReadList
 from homemail.mta.api import RouteRefused
 from homemail.mta.queue.attempt import DeliverTarget
 
@@ -39,7 +39,7 @@ class AliasDelivery:
         self._addressing = addressing
         self._add = add
         self._targets = targets
-        self._uid = uid
+        self._read_list = list_reader(uid)
 
     async def __call__(
         self, target: str, recipient: Recipient, envelope: Envelope, content: MessageContent
@@ -85,11 +85,17 @@ class AliasDelivery:
         log.info("list expanded", trace=envelope.trace, child=child.trace, members=len(members))
         return Delivered(f"expanded to {len(members)} recipients, queued as {child.trace}")
 
-    async def _read_list(self, path: str) -> str:
-        file = await asyncio.to_thread(read_owner_file, Path(path), self._uid)
+
+def list_reader(uid: int) -> ReadList:
+    """Return what reads list files; they belong to ``uid`` or root, and nobody else may write."""
+
+    async def read_list(path: str) -> str:
+        file = await asyncio.to_thread(read_owner_file, Path(path), uid)
         if file is None:
             raise Temporary("A list file cannot be used, try again later")
         return file.octets.decode("utf-8", "surrogateescape")
+
+    return read_list
 
 
 class ExpandingSubmit:

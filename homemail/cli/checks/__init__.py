@@ -10,6 +10,7 @@ from homemail.cli.checks.certificate import check_certificate
 from homemail.cli.checks.names import check_names
 from homemail.cli.checks.places import check_places
 from homemail.cli.checks.ports import check_ports
+from homemail.cli.checks.tables import check_tables
 from homemail.cli.finding import Finding
 from homemail.config.settings import Settings
 
@@ -19,4 +20,5 @@ CHECKS: tuple[Callable[[Settings], Iterable[Finding]], ...] = (
     check_certificate,
     check_ports,
     check_accounts,
+    check_tables,
 )

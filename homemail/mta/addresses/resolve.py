@@ -123,7 +123,7 @@ class Addressing:
         """Return what a RCPT becomes. Nothing is raised: a table that cannot tell is a 451."""
         said = recipient.forward_path
         try:
-            kind = await self.router.kind(said.domain)
+            kind = await self.router.kind(said.domain, note)
             address = await self.rewriter.recipient(said, note)
             accepted = await self.expand(recipient, address, sender, note)
             if kind is DomainKind.ELSEWHERE:
@@ -151,7 +151,11 @@ class Addressing:
         return await self._run(work, self._expand(address, work, with_owner=with_owner), sender)
 
     async def open_list(
-        self, recipient: Recipient, sender: ReversePath, read_list: ReadList
+        self,
+        recipient: Recipient,
+        sender: ReversePath,
+        read_list: ReadList,
+        note: Note = silent,
     ) -> tuple[ReversePath, tuple[Accepted, ...]]:
         """Return the sender and the members of the list that ``recipient.target`` names.
 
@@ -159,7 +163,7 @@ class Addressing:
             Temporary: a table or a list file cannot be read.
         """
         address = recipient.forward_path
-        work = _Work(recipient, LARGEST_LIST, silent, read_list)
+        work = _Work(recipient, LARGEST_LIST, note, read_list)
         if recipient.target.startswith(":include:"):
             include = self._targets(recipient.target, address, work, "include")
             return sender, await self._run(work, include, sender)
@@ -185,7 +189,6 @@ class Addressing:
 
     async def _routed(self, recipient: Recipient, sender: ReversePath, note: Note) -> Accepted:
         if recipient.target:
-            note(Step("alias_maps", plain(recipient.forward_path), recipient.target))
             return Accepted(recipient, AliasTarget(recipient.target))
         return Accepted(recipient, await self.router.route(recipient.forward_path, sender, note))
 
