@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from homemail.config.declare import setting, toml_string
+from homemail.config.declare import Time, setting, toml_string
 
 
 class MaildirBelowHome:
@@ -35,4 +35,9 @@ class MailboxSettings:
         MaildirBelowHome(),
         "INBOX, below the home of its owner; a slash at the end says Maildir.",
         postfix=True,
+    )
+    undelete_for: float = setting(
+        604_800.0,
+        Time(),
+        'How long "homemail mailbox undelete" can bring back what was expunged; 0: not at all.',
     )

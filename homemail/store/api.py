@@ -13,7 +13,7 @@ what was asked is in the answer or is not. Answers are in ascending order of UID
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -142,6 +142,18 @@ class Actor:
 
     account: AccountId
     session: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """A message that was expunged and can be brought back; ``id`` names it."""
+
+    id: str
+    mailbox: MailboxName
+    flags: Flags
+    internal_date: datetime
+    removed_at: datetime
+    session: str
 
 
 Watcher = Callable[[Sequence[Change]], None]
@@ -277,6 +289,22 @@ class Store(Protocol):
 
     def quota(self) -> Quota:
         """Return use and limits."""
+
+    def limit(self, octets_limit: int, messages_limit: int) -> None:
+        """Set other limits; 0 is none. What is there already stays."""
+
+    def removed(self) -> list[Removed]:
+        """Return what was expunged and can be brought back, by the time of removal."""
+
+    def restore(self, ids: Collection[str], actor: Actor) -> dict[str, MailboxName]:
+        r"""Bring removed messages back; return where each is now.
+
+        They come into the mailbox that they were in, made again where it is gone, under new UIDs,
+        with their flags (but ``\Deleted``) and dates. Raises ``OverQuota``.
+        """
+
+    def tidy(self) -> bool:
+        """Do a little of what can wait; return whether there is more of it."""
 
     def look(self) -> None:
         """Look for changes by other programs in all open mailboxes; the watchers are told."""

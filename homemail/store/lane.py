@@ -20,6 +20,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _MOMENT = 0.1  # seconds
+_TIDY_SECONDS = 3600
 
 log = Log("store")
 
@@ -35,6 +36,7 @@ class OwnerMail:
         self.store = store
         self._fd: int | None = None  # what tells of changes by other programs
         self._closing = False
+        self._tidying: asyncio.TimerHandle | None = None
         name = f"mail-{store.owner}"
         self._changes = ThreadPoolExecutor(1, thread_name_prefix=f"{name}-change")
         self._reads = ThreadPoolExecutor(1, thread_name_prefix=f"{name}-read")
@@ -48,6 +50,7 @@ class OwnerMail:
         if self._fd is None:
             self._fd = self.store.changes_fd()
             self._listen(loop)
+            loop.call_soon(self._tidy, loop)
         return await loop.run_in_executor(self._changes, lambda: call(*args, **kwargs))
 
     async def read(self, call: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -61,6 +64,8 @@ class OwnerMail:
         self._closing = True
         if self._fd is not None and self._fd >= 0:
             loop.remove_reader(self._fd)
+        if self._tidying is not None:
+            self._tidying.cancel()
         await loop.run_in_executor(self._reads, lambda: None)
         await loop.run_in_executor(self._changes, self.store.close)
         self._reads.shutdown()
@@ -78,14 +83,28 @@ class OwnerMail:
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         if not self._closing:
-            looking = loop.run_in_executor(self._changes, self._look_in_lane)
+            looking = loop.run_in_executor(self._changes, self._quietly, self.store.look)
             looking.add_done_callback(lambda _: self._listen(loop))
 
-    def _look_in_lane(self) -> None:
+    def _tidy(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Do a little in the lane; others have their turn before the next."""
+        if not self._closing:
+            tidying = loop.run_in_executor(self._changes, self._quietly, self.store.tidy)
+            tidying.add_done_callback(lambda done: self._tidied(loop, more=bool(done.result())))
+
+    def _tidied(self, loop: asyncio.AbstractEventLoop, *, more: bool) -> None:
+        wait = 0 if more else _TIDY_SECONDS
+        self._tidying = loop.call_later(wait, self._tidy, loop)
+
+    def _quietly(self, call: Callable[[], R]) -> R | None:
+        """Do what nobody waits for."""
         try:
-            self.store.look()
+            return call()
         except MailError as error:
-            log.warning("mailboxes could not be looked through", reason=error.text)
+            log.warning("mailboxes could not be looked after", reason=error.text)
+        except Exception:
+            log.exception("mailboxes could not be looked after", owner=self.store.owner)
+        return None
 
 
 class OpenMail(Protocol):

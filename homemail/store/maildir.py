@@ -8,7 +8,7 @@ import shutil
 import socket
 import stat
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from homemail.model.address import AccountId
 from homemail.model.mailbox import (
     INBOX,
     Appended,
+    Flag,
     MailboxId,
     MailboxName,
     ModSeq,
@@ -40,9 +41,10 @@ from homemail.store.api import (
     MailboxStatus,
     NewMessage,
     Quota,
+    Removed,
 )
 from homemail.store.changes import DirectoryWatch
-from homemail.store.deleted import DeletedMail
+from homemail.store.deleted import Deleted, DeletedMail
 from homemail.store.index import Index
 from homemail.store.keywords import DELETED_BIT, SEEN_BIT
 from homemail.store.layout import below, directory_name, mailbox_name, with_parents
@@ -52,6 +54,9 @@ from homemail.store.maildir_mailbox import MaildirMailbox
 from homemail.store.maildir_name import host_part
 from homemail.store.maildir_reading import Surroundings
 from homemail.store.owner_files import OwnerFiles
+
+CLEARED_AT_ONCE = 200
+"""Deleted messages that are cleared before others have their turn in the lane."""
 
 KEPT_LOADED = 16
 """Mailboxes that nobody has open and that stay in memory."""
@@ -68,6 +73,7 @@ class MaildirStore:
         home: Path,
         inbox: str,
         *,
+        undelete_for: float = 0.0,
         octets_limit: int = 0,
         messages_limit: int = 0,
         now: Callable[[], float] = time.time,
@@ -102,7 +108,7 @@ class MaildirStore:
         self._around = Surroundings(
             index,
             DirectoryWatch(),
-            DeletedMail(own / "deleted"),
+            DeletedMail(own / "deleted", undelete_for),
             OwnerFiles(own),
             now,
             host_part(socket.gethostname()),
@@ -378,6 +384,51 @@ class MaildirStore:
         if name in names:
             self._around.files.subscribe(names - {name})
 
+    # What was removed
+
+    def removed(self) -> list[Removed]:
+        with durable.doing("reading what was deleted"):
+            return [
+                Removed(
+                    record.id,
+                    MailboxName(tuple(record.mailbox.split("/"))),
+                    frozenset(map(Flag, record.flags)),
+                    datetime.fromtimestamp(record.internal_date, UTC),
+                    datetime.fromtimestamp(record.deleted_at, UTC),
+                    record.session,
+                )
+                for record in self._around.deleted.records()
+            ]
+
+    def restore(self, ids: Collection[str], actor: Actor) -> dict[str, MailboxName]:
+        deleted = self._around.deleted
+        with durable.doing("reading what was deleted"):
+            wanted = [record for record in deleted.records() if record.id in ids]
+        restored: dict[str, MailboxName] = {}
+        for (mailbox_id, text), records in _by_mailbox(wanted).items():
+            box = self._box_of(mailbox_id, MailboxName(tuple(text.split("/"))), actor)
+            drafts = [box.restored(record) for record in records]
+            self.must_fit([draft.wire_size for draft in drafts])
+            box.add(drafts)
+            with durable.doing("restoring messages"):
+                deleted.give_up([record.file for record in records])
+            restored |= {record.id: box.name for record in records}
+        return restored
+
+    def _box_of(self, mailbox_id: str, name: MailboxName, actor: Actor) -> Box:
+        """Return the mailbox of this id, whatever its name is now, else the one of the name."""
+        for known, directory in self._names().items():
+            state = states.peek(directory)
+            if state is not None and state.mailbox_id == mailbox_id:
+                return self.box(known)
+        if not name.is_inbox and name not in self._names():
+            self.create(name, actor)
+        return self.box(name)
+
+    def tidy(self) -> bool:
+        with durable.doing("clearing deleted messages"):
+            return self._around.deleted.clear(self._now(), CLEARED_AT_ONCE)
+
     # Quota
 
     def quota(self) -> Quota:
@@ -394,6 +445,9 @@ class MaildirStore:
             sizes += sum(box.rows.sizes)
             messages += len(box.rows)
         return [sizes, messages]
+
+    def limit(self, octets_limit: int, messages_limit: int) -> None:
+        self._limits = (octets_limit, messages_limit)
 
     def must_fit(self, sizes: Sequence[int]) -> None:
         """Raise ``OverQuota`` where messages of ``sizes`` octets have no room."""
@@ -413,6 +467,13 @@ class MaildirStore:
         self._around.watch.close()
         self._around.index.close()
         self._lock.close()
+
+
+def _by_mailbox(records: Iterable[Deleted]) -> dict[tuple[str, str], list[Deleted]]:
+    found: dict[tuple[str, str], list[Deleted]] = {}
+    for record in records:
+        found.setdefault((record.mailbox_id, record.mailbox), []).append(record)
+    return found
 
 
 def _is_trusted(status: os.stat_result) -> bool:
@@ -435,6 +496,7 @@ def open_store(
         owner,
         home,
         settings.home_mailbox,
+        undelete_for=settings.undelete_for,
         octets_limit=octets_limit,
         messages_limit=messages_limit,
         now=now,

@@ -21,9 +21,11 @@ from homemail import durable
 from homemail.errors import MailError, Temporary
 from homemail.log import Log
 from homemail.model.mailbox import (
+    DELETED,
     SYSTEM_FLAGS,
     Change,
     Expunged,
+    Flag,
     FlagChange,
     Flags,
     FlagsChanged,
@@ -63,6 +65,7 @@ class Draft:
     undo: Callable[[Path | None], None]
     described: Description | None = None
     source: int = 0  # its UID where it is copied from
+    saved: int = 0  # its save date where that is not now
 
 
 class Box(ListedBox):
@@ -124,7 +127,7 @@ class Box(ListedBox):
 
     def _place(self, draft: Draft, placed: list[tuple[Draft, Row]]) -> None:
         uid, self.uid_next = self.uid_next, self.uid_next + 1
-        unique = self.around.unique()
+        unique = self.around.unique(draft.saved)
         base = names.compose(unique, draft.size, draft.wire_size, self.mailbox_id, uid)
         bits = self.keywords.to_bits(draft.flags)
         path = f"cur/{base}:2,{letters_of(bits)}" if bits else f"new/{base}"
@@ -205,6 +208,29 @@ class Box(ListedBox):
         with durable.doing("moving out of a mailbox"):
             self._reserve(mod_seqs=1)
         return self._drafts(uids, place, undo)
+
+    def restored(self, record: Deleted) -> Draft:
+        r"""Return a draft that brings a deleted message back, without ``\Deleted``.
+
+        It is in both places until ``DeletedMail`` gives it up.
+        """
+        path = self.around.deleted.directory / record.file
+
+        def place(target: Path) -> bool:
+            self.take_copy(path, target, foreign=False)
+            return True
+
+        def undo(target: Path | None) -> None:
+            if target:
+                target.unlink(missing_ok=True)
+
+        with durable.doing("reading a deleted message"):
+            reading = message_file.read(path)
+        flags = permanent(frozenset(map(Flag, record.flags))) - {DELETED}
+        return Draft(
+            reading.disk_size, reading.wire_size, flags, reading.date, reading.digest,
+            reading.thread, place, undo, reading.described, saved=record.save_date,
+        )  # fmt: skip
 
     def _drafts(
         self,
@@ -373,25 +399,33 @@ class Box(ListedBox):
     def remove(self, uids: Iterable[int], session: str) -> tuple[Uid, ...]:
         """Move messages to the deleted ones, durably; return which."""
         self.check_open()
-        rows, deleted = self.rows, self.around.deleted
-        wanted = {rows.uids[at]: deleted.name_for(rows.paths[at]) for at in rows.positions(uids)}
+        rows, deleted, now = self.rows, self.around.deleted, self.around.now()
+        wanted = {
+            rows.uids[at]: deleted.name_for(rows.paths[at], now) for at in rows.positions(uids)
+        }
         if not wanted:
             return ()
         with self._agreeing("removing messages"):
             self._reserve(mod_seqs=1)
-            deleted.record([self._record(uid, file, session) for uid, file in wanted.items()])
+            if deleted.keep:
+                records = [self._record(uid, file, session, now) for uid, file in wanted.items()]
+                deleted.record(records)
             for uid, file in wanted.items():
                 self._on_file(uid, partial(self._take_away, file))
-            deleted.sync()
+            if deleted.keep:
+                deleted.sync(list(wanted.values()))
             self._sync(("new", "cur"))
         self._drop(list(wanted))
         return tuple(Uid(uid) for uid in wanted)
 
     def _take_away(self, file: str, path: Path) -> None:
         self.around.watch.expect(path, gone=True)
-        self.around.deleted.take(path, file)
+        if self.around.deleted.keep:
+            self.around.deleted.take(path, file)
+        else:
+            durable.unlink(path)
 
-    def _record(self, uid: int, file: str, session: str) -> Deleted:
+    def _record(self, uid: int, file: str, session: str, now: float) -> Deleted:
         row = self.rows.row(self.rows.positions([uid])[0])
         date = row.date if row.filled else int(self._file_time(row.path)[0])
         return Deleted(
@@ -402,7 +436,7 @@ class Box(ListedBox):
             tuple(sorted(self.flags(row.bits))),
             date,
             row.saved,
-            int(self.around.now()),
+            int(now),
             session,
         )
 

@@ -216,6 +216,10 @@ class ListedBox(ReadableBox):
         if not self.directory.is_dir() and not self.name.is_inbox:
             self.mark_gone()
             return
+        with durable.doing("looking through a mailbox"):
+            self._look(changed)
+
+    def _look(self, changed: set[str]) -> None:
         if self._watched:
             mine = {str(self.directory / "new"), str(self.directory / "cur")}
             self._unsure = self._unsure or not changed.isdisjoint(mine)

@@ -65,12 +65,15 @@ class Surroundings:
     usage: list[int] | None = None  # octets, messages; None until somebody asks
     counting: threading.Lock = field(default_factory=threading.Lock)
 
-    def unique(self) -> str:
-        """Return the part of a file name that no other file has: ``SECONDS.M…P…Q….HOST``."""
+    def unique(self, saved: int = 0) -> str:
+        """Return the part of a file name that no other file has: ``SECONDS.M…P…Q….HOST``.
+
+        The seconds are ``saved``, if that is given.
+        """
         seconds = self.now()
         self.count += 1
         micro = int(seconds % 1 * 1_000_000)
-        return f"{int(seconds)}.M{micro}P{os.getpid()}Q{self.count}.{self.host}"
+        return f"{saved or int(seconds)}.M{micro}P{os.getpid()}Q{self.count}.{self.host}"
 
     def used(self, octets: int, messages: int) -> None:
         """Count what came or went."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,6 +49,7 @@ from homemail.store.api import (
     MailboxStatus,
     NewMessage,
     Quota,
+    Removed,
     Snapshot,
     StoreResult,
     Wanted,
@@ -123,11 +124,21 @@ class _Box:
                 mailbox.tell(changes)
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A removed message, and where it was."""
+
+    removed: Removed
+    box: _Box
+    message: _Message
+
+
 class MemoryMailbox:
     """One open mailbox of a ``MemoryStore``."""
 
-    def __init__(self, store: MemoryStore, box: _Box, read_only: bool) -> None:
+    def __init__(self, store: MemoryStore, box: _Box, session: str, read_only: bool) -> None:
         self._store = store
+        self._session = session
         self._box = box
         self._read_only = read_only
         self._watchers: list[Watcher] = []
@@ -255,11 +266,16 @@ class MemoryMailbox:
         self._must_write()
         messages = self._box.messages
         wanted = messages.keys() if uids is None else set(uids) & messages.keys()
-        return self._box.remove([u for u in wanted if DELETED in messages[u].facts.flags])
+        return self._remove([u for u in wanted if DELETED in messages[u].facts.flags])
 
     def remove(self, uids: Iterable[Uid]) -> tuple[Uid, ...]:
         self._must_write()
-        return self._box.remove(uids)
+        return self._remove(uids)
+
+    def _remove(self, uids: Iterable[Uid]) -> tuple[Uid, ...]:
+        wanted = list(uids)
+        self._store.keep(self._box, self._pick(wanted), self._session)
+        return self._box.remove(wanted)
 
     def read_facts(self, uids: Iterable[Uid]) -> list[MessageFacts]:
         return [message.facts for message in self._pick(uids)]
@@ -319,11 +335,14 @@ class MemoryStore:
         self,
         owner: AccountId,
         *,
+        undelete_for: float = 0.0,
         octets_limit: int = 0,
         messages_limit: int = 0,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._owner = owner
+        self._undelete_for = undelete_for
+        self._removed: dict[str, _Kept] = {}
         self._limits = (octets_limit, messages_limit)
         self._ids = itertools.count(1)
         self._validity = itertools.count(int(time.time()))
@@ -357,7 +376,7 @@ class MemoryStore:
         return sorted(self._subscribed, key=lambda name: name.parts)
 
     def open(self, name: MailboxName, actor: Actor, *, read_only: bool = False) -> MemoryMailbox:
-        return MemoryMailbox(self, self.box(name), read_only)
+        return MemoryMailbox(self, self.box(name), actor.session, read_only)
 
     def status(self, name: MailboxName, actor: Actor) -> MailboxStatus:
         box = self.box(name)
@@ -419,6 +438,7 @@ class MemoryStore:
         if name.is_inbox:
             raise Permanent("INBOX cannot be deleted")
         box = self.box(name)
+        self.keep(box, list(box.messages.values()), actor.session)
         box.gone = True
         box.remove(list(box.messages))
         del self._boxes[name]
@@ -469,6 +489,41 @@ class MemoryStore:
         if full or many:
             raise OverQuota("The account is over its quota")
 
+    def limit(self, octets_limit: int, messages_limit: int) -> None:
+        self._limits = (octets_limit, messages_limit)
+
+    def keep(self, box: _Box, messages: Iterable[_Message], session: str) -> None:
+        """Keep what is about to be removed."""
+        for message in messages if self._undelete_for else ():
+            facts, id = message.facts, str(next(self._ids))
+            gone = Removed(id, box.name, facts.flags, facts.internal_date, self.now(), session)
+            self._removed[id] = _Kept(gone, box, message)
+
+    def removed(self) -> list[Removed]:
+        return [kept.removed for kept in self._removed.values()]
+
+    def restore(self, ids: Collection[str], actor: Actor) -> dict[str, MailboxName]:
+        restored: dict[str, MailboxName] = {}
+        for id in [id for id in self._removed if id in ids]:
+            kept = self._removed[id]
+            self.must_fit([kept.message.facts.size])
+            name = kept.removed.mailbox if kept.box.gone else kept.box.name
+            if name not in self._boxes:
+                self.create(name, actor)
+            facts = kept.message.facts
+            facts = dataclasses.replace(facts, flags=facts.flags - {DELETED})
+            self._boxes[name].add([dataclasses.replace(kept.message, facts=facts)])
+            restored[id] = name
+            del self._removed[id]
+        return restored
+
+    def tidy(self) -> bool:
+        now = self._now()
+        for id, kept in list(self._removed.items()):
+            if kept.removed.removed_at.timestamp() + self._undelete_for <= now:
+                del self._removed[id]
+        return False
+
     def look(self) -> None:
         """Nobody else can change what is in memory."""
 
@@ -516,5 +571,11 @@ def open_store(
     now: Callable[[], float] = time.time,
     follow_links: bool = False,
 ) -> MemoryStore:
-    """Return an empty store; ``home`` and ``settings`` say nothing to it."""
-    return MemoryStore(owner, octets_limit=octets_limit, messages_limit=messages_limit, now=now)
+    """Return an empty store; ``home`` says nothing to it."""
+    return MemoryStore(
+        owner,
+        undelete_for=settings.undelete_for,
+        octets_limit=octets_limit,
+        messages_limit=messages_limit,
+        now=now,
+    )

@@ -732,3 +732,60 @@ def test_wire_forms_are_cached(store: Store) -> None:
     assert first.body_structure.lower().startswith(b'("text" "plain"')
     assert b'"mixed"' in second.body_structure.lower()
     assert third.envelope.startswith(b"(NIL NIL") and third.header == b""
+
+
+# What was removed
+
+
+def removed_ids(store: Store) -> list[str]:
+    return [removed.id for removed in store.removed()]
+
+
+def test_expunged_messages_can_be_brought_back(store: Store) -> None:
+    store.append(INBOX, [message(MAIL, DELETED, SEEN, JUNK), message(MAIL)], ALICE)
+    mailbox = store.open(INBOX, ALICE)
+    (before,) = mailbox.read_facts([Uid(1)])
+    mailbox.expunge()
+    (removed,) = store.removed()
+    assert (removed.mailbox, removed.internal_date) == (INBOX, WHEN)
+    assert removed.flags == {DELETED, SEEN, JUNK}
+    changes = heard(mailbox)
+    assert store.restore([removed.id], ALICE) == {removed.id: INBOX}
+    assert [type(change) for change in changes] == [Added]
+    (after,) = mailbox.read_facts([Uid(3)])
+    assert after.flags == {SEEN, JUNK}
+    assert (after.internal_date, after.save_date) == (before.internal_date, before.save_date)
+    assert (after.email_id, after.thread_id) == (before.email_id, before.thread_id)
+    content = mailbox.read_content(Uid(3))
+    assert content and read_all(content) == MAIL
+    assert store.removed() == []
+
+
+def test_what_a_deleted_mailbox_held_can_be_brought_back(store: Store) -> None:
+    store.create(name("Work/Deep"), ALICE)
+    fill(store, 2, name("Work/Deep"))
+    store.delete(name("Work/Deep"), ALICE)
+    ids = removed_ids(store)
+    assert set(store.restore(ids, ALICE).values()) == {name("Work/Deep")}
+    assert store.status(name("Work/Deep"), ALICE).messages == 2
+
+
+def test_messages_come_back_into_a_renamed_mailbox(store: Store) -> None:
+    store.create(name("Work"), ALICE)
+    mailbox = store.open(name("Work"), ALICE)
+    mailbox.remove(fill(store, 1, name("Work")))
+    store.rename(name("Work"), name("Play"), ALICE)
+    assert set(store.restore(removed_ids(store), ALICE).values()) == {name("Play")}
+
+
+def test_restoring_what_is_not_there_does_nothing(store: Store) -> None:
+    assert store.restore(["nothing"], ALICE) == {}
+    assert store.removed() == []
+
+
+def test_what_was_removed_counts_for_no_quota(store: Store) -> None:
+    store.open(INBOX, ALICE).remove(fill(store, 2))
+    assert store.quota().messages_used == 0
+    store.limit(0, 1)
+    with pytest.raises(errors.OverQuota):
+        store.restore(removed_ids(store), ALICE)

@@ -57,6 +57,12 @@ def expunge(store: MaildirStore) -> None:
     mailbox.expunge()
 
 
+def undelete(store: MaildirStore) -> None:
+    store.open(INBOX, ALICE).remove([Uid(1)])
+    ids = [removed.id for removed in store.removed()]
+    store.restore(ids, ALICE)
+
+
 def change_flags(store: MaildirStore) -> None:
     flags = frozenset({FLAGGED, JUNK})
     store.open(INBOX, ALICE).store([Uid(1), Uid(2)], FlagChange.ADD, flags)
@@ -108,18 +114,23 @@ def close(store: MaildirStore) -> None:
 
 @dataclass(frozen=True)
 class Operation:
-    """``new``: what it may add; ``copies``: what may be there twice; ``removes``: what may go."""
+    """``new``: what it may add; ``copies``: what may be there twice; ``removes``: what may go.
+
+    ``returns``: what goes and comes back.
+    """
 
     act: Callable[[MaildirStore], None]
     new: tuple[bytes, ...] = ()
     copies: tuple[bytes, ...] = ()
     removes: tuple[bytes, ...] = ()
+    returns: tuple[bytes, ...] = ()
 
 
 OPERATIONS = (
     Operation(append, new=NEW[:1]),
     Operation(append_many, new=NEW),
     Operation(expunge, removes=(OLD[0], OLD[2])),
+    Operation(undelete, returns=OLD[:1]),
     Operation(change_flags),
     Operation(copy, copies=OLD[:2]),
     Operation(move),
@@ -209,7 +220,7 @@ def aside(home: Path) -> list[bytes]:
     directory = home / ".homemail/deleted"
     if not directory.exists():
         return []
-    files = [path for path in directory.iterdir() if path.name != "records"]
+    files = [path for path in directory.glob("*/*") if path.name != "records"]
     return [path.read_bytes().replace(b"\n", b"\r\n") for path in files]
 
 
@@ -219,8 +230,11 @@ def check(operation: Operation, store: MaildirStore, home: Path, *, finished: bo
     kept_aside = Counter(aside(home))
     for one in OLD:
         many = messages[one] + kept_aside[one]
-        assert many == 1 or (many == 2 and one in operation.copies), "lost, or there twice"
-        assert messages[one] or one in operation.removes, "expunged without being asked"
+        returning = one in operation.returns and not finished
+        twice = many == 2 and (one in operation.copies or returning)
+        assert many == 1 or twice, "lost, or there twice"
+        may_go = one in operation.removes or returning
+        assert messages[one] or may_go, "expunged without being asked"
         assert not (finished and one in operation.removes and messages[one])
         assert not (finished and one in operation.copies and many != 2)
     for one in NEW:

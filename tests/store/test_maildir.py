@@ -200,7 +200,8 @@ def test_expunged_messages_are_kept_aside(reopen: Open, tmp_path: Path) -> None:
     (appended,) = store.append(INBOX, [message(MAIL, DELETED, JUNK)], ALICE)
     store.open(INBOX, ALICE).expunge()
     directory = tmp_path / ".homemail/deleted"
-    first, line = (directory / "records").read_text().splitlines()
+    (records,) = directory.glob("*/records")
+    first, line = records.read_text().splitlines()
     record = json.loads(line)
     assert first == "homemail-deleted 1"
     assert (directory / record["file"]).read_bytes() == LF
@@ -214,8 +215,86 @@ def test_the_messages_of_a_deleted_mailbox_are_kept_aside(reopen: Open, tmp_path
     store.create(name("a"), ALICE)
     fill(store, 2, name("a"))
     store.delete(name("a"), ALICE)
-    assert len(files(tmp_path / ".homemail/deleted")) == 3
+    assert len(list((tmp_path / ".homemail/deleted").glob("*/*"))) == 3
     assert not (tmp_path / "Maildir/.a").exists()
+
+
+class Clock:
+    """A time that tests set."""
+
+    def __init__(self) -> None:
+        self.now = 1_700_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+DAY = 86400
+
+
+def store_of(home: Path, clock: Clock, undelete_for: float) -> MaildirStore:
+    return open_store(ALICE.account, home, MailboxSettings(undelete_for=undelete_for), now=clock)
+
+
+def test_what_was_deleted_is_cleared_in_time(tmp_path: Path) -> None:
+    clock = Clock()
+    store = store_of(tmp_path, clock, 7 * DAY)
+    uids = fill(store, 5)
+    store.open(INBOX, ALICE).remove(uids[:3])
+    clock.now += DAY
+    store.open(INBOX, ALICE).remove(uids[3:])
+    clock.now += 6 * DAY
+    assert not store.tidy() and len(store.removed()) == 5
+    clock.now += DAY
+    assert not store.tidy() and len(store.removed()) == 2
+    clock.now += DAY
+    assert not store.tidy() and store.removed() == []
+    assert files(tmp_path / ".homemail/deleted") == []
+
+
+def test_what_was_deleted_is_cleared_in_slices(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("homemail.store.maildir.CLEARED_AT_ONCE", 2)
+    clock = Clock()
+    store = store_of(tmp_path, clock, DAY)
+    store.open(INBOX, ALICE).remove(fill(store, 5))
+    clock.now += 3 * DAY
+    assert [store.tidy() for _ in range(3)] == [True, True, False]
+    assert store.removed() == []
+
+
+def test_a_clock_that_goes_back_clears_nothing(tmp_path: Path) -> None:
+    clock = Clock()
+    store = store_of(tmp_path, clock, DAY)
+    store.open(INBOX, ALICE).remove(fill(store, 1))
+    clock.now = 0.0
+    assert not store.tidy()
+    assert len(store.removed()) == 1
+
+
+def test_nothing_is_kept_when_undelete_is_off(tmp_path: Path) -> None:
+    clock = Clock()
+    store = store_of(tmp_path, clock, DAY)
+    store.open(INBOX, ALICE).remove(fill(store, 1))
+    store.close()
+    store = store_of(tmp_path, clock, 0)
+    store.open(INBOX, ALICE).remove(fill(store, 1))
+    assert len(store.removed()) == 1
+    assert not store.tidy() and store.removed() == []
+    assert files(tmp_path / ".homemail/deleted") == []
+
+
+def test_damaged_records_hide_no_others(reopen: Open, tmp_path: Path) -> None:
+    store = reopen()
+    mailbox = store.open(INBOX, ALICE)
+    uids = fill(store, 2)
+    mailbox.remove(uids[:1])
+    (records,) = (tmp_path / ".homemail/deleted").glob("*/records")
+    with records.open("ab") as file:
+        file.write(b'{"file": 3}\n[1]\n{"file": "../../Maildir/x"\n\xff\n{"fi\n')
+    mailbox.remove(uids[1:])
+    assert len(store.removed()) == 2
 
 
 # Opening again
