@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from homemail.config.declare import FilePaths, Number, Size, Time, setting
+from homemail.config.declare import FilePath, FilePaths, Number, Size, Time, setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,9 @@ class SieveSettings:
     )
     sieve_after: tuple[Path, ...] = setting(
         (), FilePaths(), "Scripts of the house for what the owner's script keeps."
+    )
+    sieve_global_directory: Path | None = setting(
+        None, FilePath(optional=True), "Where the scripts are that `include :global` means."
     )
     sieve_max_script_size: int = setting(1_000_000, Size(), "The size of the largest script.")
     sieve_quota_max_scripts: int = setting(

@@ -8,32 +8,31 @@ not done again; a step that can never be done files the message in INBOX.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from homemail.errors import MailError, NoSuchMailbox, Permanent
-from homemail.mda.compose import Occasion, refusal, vacation_answer
+from homemail.errors import MailError, Permanent
+from homemail.mda.answers import answer, file_message, notify, occasion
+from homemail.mda.compose import refusal
 from homemail.mda.final_fields import with_final_fields
 from homemail.mda.ledger import Ledger
-from homemail.mda.owner import (
-    Job,
-    Owner,
-    header_of,
-    log,
-    own_addresses,
-    owner_address,
-    send_notice,
-    send_on,
-)
-from homemail.mda.vacation import answer_key, reason_not_to_answer
-from homemail.model.address import Address, account_id
+from homemail.mda.owner import Job, Owner, log, own_addresses, redirect, send_notice, with_header
+from homemail.mda.script import Decision, duplicate_key
+from homemail.model.address import account_id
 from homemail.model.delivery import Delivered, DeliveryResult, Rejected
-from homemail.model.envelope import new_trace
 from homemail.model.mailbox import INBOX
 from homemail.model.reply import Reply
-from homemail.sieve import Action, Discard, FileInto, Keep, Redirect, Reject, Vacation
-from homemail.store.api import Actor, NewMessage
+from homemail.sieve import (
+    Action,
+    Discard,
+    FileInto,
+    Keep,
+    Notification,
+    Redirect,
+    Reject,
+    Vacation,
+)
 
 
 @dataclass(slots=True)
@@ -41,26 +40,29 @@ class _Steps:
     """The actions of one message by kind."""
 
     file: list[FileInto] = field(default_factory=list)
-    send: list[Address] = field(default_factory=list)
+    send: list[Redirect] = field(default_factory=list)
+    tell: list[Notification] = field(default_factory=list)
     refuse: Reject | None = None
     answer: Vacation | None = None
 
 
-def only_files(actions: Iterable[Action]) -> bool:
+def only_files(decision: Decision) -> bool:
     """Whether the actions can be carried out without leaving the owner's lane."""
-    return all(isinstance(action, Keep | FileInto | Discard) for action in actions)
+    return all(isinstance(action, Keep | FileInto | Discard) for action in decision.actions)
 
 
 def _sorted(actions: Iterable[Action]) -> _Steps:
     steps = _Steps()
     for action in actions:
         match action:
-            case Keep(flags=flags):
-                steps.file.append(FileInto(INBOX, flags))
+            case Keep(flags=flags, header=header):
+                steps.file.append(FileInto(INBOX, flags, header=header))
             case FileInto():
                 steps.file.append(action)
-            case Redirect(address=address):
-                steps.send.append(address)
+            case Redirect():
+                steps.send.append(action)
+            case Notification():
+                steps.tell.append(action)
             case Reject():
                 steps.refuse = action
             case Vacation():
@@ -72,48 +74,82 @@ def _sorted(actions: Iterable[Action]) -> _Steps:
     return steps
 
 
-async def carry_out(owner: Owner, job: Job, actions: Sequence[Action]) -> DeliveryResult:
-    """Do what the script wants.
+async def carry_out(owner: Owner, job: Job, decision: Decision) -> DeliveryResult:
+    """Do what the scripts want.
 
     Raises:
         Temporary: something cannot be done now; bring the same job again.
         Permanent: the message cannot be filed, not even in INBOX.
     """
-    steps = _sorted(actions)
+    steps = _sorted(decision.actions)
     if steps.refuse is not None:
-        return await _refuse(owner, job, steps.refuse)
-    own = own_addresses(owner, job)
-    others = [address for address in steps.send if str(account_id(str(address))) not in own]
-    if len(others) < len(steps.send):  # to himself: sent on, it would come back as a loop
-        steps.file.append(FileInto(INBOX))
-    steps.send = others
-    for address in steps.send:
-        try:
-            await send_on(owner, job, (address,))
-        except Permanent as error:
-            log.warning("redirect failed, message kept", trace=job.trace, to=address, error=error)
-            steps.file.append(FileInto(INBOX))
-    await owner.mail.change(_file_all, owner, job, steps.file)
+        result = await _refuse(owner, job, steps.refuse)
+    else:
+        await _send_and_file(owner, job, steps)
+        result = Delivered(_what(steps))
+    for notification in steps.tell:
+        await _later(job, "notification", notify(owner, job, notification))
     if steps.answer is not None:
-        await _answer(owner, job, steps.answer)
-    return Delivered(_what(steps))
+        await _later(job, "vacation answer", answer(owner, job, steps.answer))
+    if decision.seen:
+        await owner.mail.change(_remember, owner, job, decision)
+    return result
 
 
-def file_in_lane(owner: Owner, job: Job, actions: Sequence[Action]) -> Delivered:
+def file_in_lane(owner: Owner, job: Job, decision: Decision) -> Delivered:
     """Carry out actions that ``only_files``, in the owner's lane.
 
     Raises:
         Temporary: something cannot be done now; bring the same job again.
         Permanent: the message cannot be filed, not even in INBOX.
     """
-    steps = _sorted(actions)
+    steps = _sorted(decision.actions)
     _file_all(owner, job, steps.file)
+    _remember(owner, job, decision)
     return Delivered(_what(steps))
+
+
+async def _send_and_file(owner: Owner, job: Job, steps: _Steps) -> None:
+    own = own_addresses(owner, job)
+    for action in steps.send:
+        if str(account_id(str(action.address))) in own:
+            # To himself: sent on, it would come back as a loop.
+            steps.file.append(FileInto(INBOX, header=action.header))
+            continue
+        try:
+            await redirect(owner, job, action)
+        except Permanent as error:
+            log.warning(
+                "redirect failed, message kept", trace=job.trace, to=action.address, error=error
+            )
+            steps.file.append(FileInto(INBOX, header=action.header))
+    await owner.mail.change(_file_all, owner, job, steps.file)
+
+
+def _remember(owner: Owner, job: Job, decision: Decision) -> None:
+    """Remember what ``duplicate`` asked for; the message is delivered, so trouble is logged."""
+    if not decision.seen:
+        return
+    try:
+        keys = [duplicate_key(seen.key) for seen in decision.seen]
+        Ledger(owner.home, "duplicate").note(keys, owner.now().timestamp())
+    except MailError as error:
+        log.warning("duplicates not remembered", trace=job.trace, error=error, why=error.__cause__)
+
+
+async def _later(job: Job, what: str, work: Awaitable[None]) -> None:
+    """Do what comes after the delivery; the message is safe already, so a failure is logged."""
+    try:
+        await work
+    except MailError as error:
+        log.warning(f"{what} failed", trace=job.trace, error=error, why=error.__cause__)
+    except Exception:
+        log.exception(f"{what} failed", trace=job.trace)
 
 
 def _what(steps: _Steps) -> str:
     what = [f"filed in {step.mailbox}" for step in steps.file]
-    what += [f"sent on to {address}" for address in steps.send]
+    what += [f"sent on to {step.address}" for step in steps.send]
     return ", ".join(what) or "discarded"
 
 
@@ -134,15 +170,7 @@ def _file(owner: Owner, job: Job, step: FileInto) -> None:
     key = f"file {step.mailbox}"
     if key in job.done:
         return
-    store, actor = owner.mail.store, Actor(owner.account.id)
-    messages = [NewMessage(with_final_fields(job.delivery, job.content), step.flags)]
-    try:
-        store.append(step.mailbox, messages, actor)
-    except NoSuchMailbox:
-        if not step.create:
-            raise
-        store.create(step.mailbox, actor)
-        store.append(step.mailbox, messages, actor)
+    file_message(owner, step, with_final_fields(job.delivery, with_header(job, step.header)))
     job.done[key] = None
 
 
@@ -162,46 +190,6 @@ async def _refuse(owner: Owner, job: Job, action: Reject) -> DeliveryResult:
         log.info("refused, nobody to tell", trace=job.trace, reason="null sender")
         return Delivered("refused")
     if "refuse" not in job.done:
-        await send_notice(owner, job, sender, refusal(_occasion(owner, job, sender), text))
+        await send_notice(owner, job, (sender,), refusal(occasion(owner, job, sender), text))
         job.done["refuse"] = None
     return Delivered("refused, the sender is told")
-
-
-async def _answer(owner: Owner, job: Job, action: Vacation) -> None:
-    """Answer the sender; the message is delivered already, so a failure is only logged."""
-    sender = job.delivery.envelope.reverse_path
-    own = own_addresses(owner, job) | {address.lower() for address in action.addresses}
-    header = header_of(job)
-    reason = reason_not_to_answer(header, sender, own)
-    if reason is not None or sender is None:
-        log.info("no vacation answer", trace=job.trace, reason=reason)
-        return
-    try:
-        await _answer_once(owner, job, action, sender)
-    except MailError as error:
-        log.warning("vacation answer failed", trace=job.trace, error=error, why=error.__cause__)
-    except Exception:
-        log.exception("vacation answer failed", trace=job.trace)
-
-
-async def _answer_once(owner: Owner, job: Job, action: Vacation, sender: Address) -> None:
-    memory, key = Ledger(owner.home, "vacation"), answer_key(action, sender)
-    now = owner.now().timestamp()
-    if not await owner.mail.change(memory.claim, key, now, action.seconds):
-        return
-    try:
-        octets = vacation_answer(
-            _occasion(owner, job, sender),
-            action.reason,
-            subject=action.subject,
-            header_from=action.header_from,
-            mime=action.mime,
-        )
-        await send_notice(owner, job, sender, octets)
-    except Exception:
-        await owner.mail.change(memory.forget, key)
-        raise
-
-
-def _occasion(owner: Owner, job: Job, sender: Address) -> Occasion:
-    return Occasion(owner_address(job), sender, header_of(job), owner.now(), new_trace())

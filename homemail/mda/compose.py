@@ -18,6 +18,7 @@ from homemail.message.header import field_bodies, fields, split_message
 from homemail.message.words import decode_words
 from homemail.model.address import Address
 from homemail.model.envelope import TraceId
+from homemail.sieve import Notification
 
 _MESSAGE_ID = re.compile(rb"<[!-;=?-~]{1,250}>")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
@@ -89,6 +90,40 @@ def refusal(about: Occasion, reason: str) -> bytes:
     return _header(about, head, None) + kind.encode() + body
 
 
+def notification(about: Occasion, action: Notification) -> bytes:
+    """Return the mail that ``notify`` sends, with CRLF line ends.
+
+    Source: RFC 5436 §2.7.
+    """
+    given = dict(action.fields)
+    body = given.pop("body", "")
+    subject = action.text or given.pop("subject", "") or _subject(about) or "New mail"
+    given.pop("subject", None)
+    message = EmailMessage(policy=SMTP)
+    message["Auto-Submitted"] = f'auto-notified; owner-email="{about.owner}"'
+    message["From"] = _clean(action.header_from or str(about.owner))
+    message["To"] = ", ".join(map(str, action.to))
+    message["Subject"] = _clean(subject)[:_LONGEST_SUBJECT]
+    message["Date"] = format_date(about.now)
+    message["Message-ID"] = f"<{about.trace}@{about.owner.domain.name.strip('[]')}>"
+    if ids := _ids(about, b"message-id")[:1]:
+        message["References"] = ids[0].decode("ascii")
+    if action.importance != 2:
+        message["Importance"] = "high" if action.importance == 1 else "low"
+        message["X-Priority"] = "1" if action.importance == 1 else "5"
+    message["MIME-Version"] = "1.0"
+    for name, value in given.items():
+        if name not in message:
+            message[name.title()] = _clean(value)[:_LONGEST_SUBJECT]
+    return message.as_bytes().removesuffix(b"\r\n") + _text_entity(body or _excerpt(about))
+
+
+def _excerpt(about: Occasion) -> str:
+    bodies = field_bodies(about.header, b"from")
+    sender = decode_words(bodies[0]) if bodies else "somebody"
+    return f"From: {_clean(sender)}\nSubject: {_clean(_subject(about))}\n"
+
+
 def list_answer(about: Occasion, subject: str, text: str) -> bytes:
     """Return what a list's request address answers, with CRLF line ends."""
     head = [("Subject", subject), ("Auto-Submitted", "auto-replied (list request)")]
@@ -134,9 +169,13 @@ def _ids(about: Occasion, name: bytes) -> list[bytes]:
     return _MESSAGE_ID.findall(bodies[0]) if bodies else []
 
 
-def _default_subject(about: Occasion) -> str:
+def _subject(about: Occasion) -> str:
     bodies = field_bodies(about.header, b"subject")
-    subject = decode_words(bodies[0])[:_LONGEST_SUBJECT].strip() if bodies else ""
+    return decode_words(bodies[0])[:_LONGEST_SUBJECT].strip() if bodies else ""
+
+
+def _default_subject(about: Occasion) -> str:
+    subject = _subject(about)
     return f"Auto: {subject}" if subject else "Automated reply"
 
 

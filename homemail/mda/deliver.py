@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from homemail.auth.api import Account
@@ -30,7 +30,7 @@ from homemail.mda.list_request import ListRequests
 from homemail.mda.mailing_list import as_posted, is_for_the_owner, is_loop
 from homemail.mda.outside import HandOver, OutsideMailbox
 from homemail.mda.owner import Job, Owner, log
-from homemail.mda.script import ActiveScript, HouseScripts
+from homemail.mda.script import ActiveScript, Decision, HouseScripts
 from homemail.mda.targets import ListRequest, Targets, read_targets
 from homemail.model.delivery import (
     Deferred,
@@ -43,7 +43,7 @@ from homemail.model.delivery import (
 from homemail.model.envelope import Submit
 from homemail.model.message import MemoryContent, MessageContent, read_all
 from homemail.model.reply import Reply, reply_for
-from homemail.sieve import Action, Limits
+from homemail.sieve import Limits
 from homemail.store.lane import OwnerMail
 
 MOST_REMEMBERED = 1000
@@ -53,7 +53,7 @@ _TROUBLE = Reply(451, "4.3.0", "Local trouble while delivering, try again later"
 _STOPPING = Reply(451, "4.3.2", "The server is stopping, try again later")
 
 
-_Decided = Delivered | Sequence[Action] | None
+_Decided = Delivered | Decision | None
 """Filed already; to be carried out; for a mailbox that somebody else keeps."""
 
 
@@ -77,9 +77,18 @@ class OwnerDelivery:
         now: Callable[[], datetime] = _utc_now,
         house_scripts: HouseScripts | None = None,
         hand_over: HandOver | None = None,
+        hostname: str = "",
     ) -> None:
         self._owner = Owner(
-            account, mail, submit, settings, limits or Limits(), delimiter, may_run_programs, now
+            account,
+            mail,
+            submit,
+            settings,
+            limits or Limits(),
+            delimiter,
+            may_run_programs,
+            hostname,
+            now,
         )
         commands = Commands(self._owner)
         self._script = ActiveScript(self._owner, house_scripts or HouseScripts())
@@ -188,8 +197,8 @@ class OwnerDelivery:
     def _decide_or_file(self, job: Job) -> _Decided:
         if self._is_outside():
             return None
-        actions = self._script.decide(job)
-        return file_in_lane(self._owner, job, actions) if only_files(actions) else actions
+        decision = self._script.decide(job)
+        return file_in_lane(self._owner, job, decision) if only_files(decision) else decision
 
     async def _to_mailbox(self, job: Job) -> DeliveryResult:
         return await self._finish(job, await self._owner.mail.change(self._decide_or_file, job))

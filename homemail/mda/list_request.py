@@ -100,7 +100,7 @@ class ListRequests:
             return
         about = Occasion(mailing_list.request, to, header_of(job), now, new_trace())
         try:
-            await send_notice(owner, job, to, list_answer(about, subject, text))
+            await send_notice(owner, job, (to,), list_answer(about, subject, text))
         except Exception:
             await owner.mail.change(memory.forget, key)
             raise

@@ -14,12 +14,12 @@ from homemail.config.local import LocalSettings
 from homemail.log import Log
 from homemail.mda.final_fields import trace_fields
 from homemail.message.header import HEADER_LIMIT, split_message
-from homemail.model.address import Address, account_id
+from homemail.model.address import Address, ReversePath, account_id
 from homemail.model.delivery import Delivery
 from homemail.model.envelope import Envelope, Notify, Origin, Recipient, Submit, new_trace
-from homemail.model.message import MemoryContent, MessageContent, PrefixedContent
+from homemail.model.message import MemoryContent, MessageContent, PrefixedContent, behind
 from homemail.model.reply import Reply
-from homemail.sieve import Limits
+from homemail.sieve import Limits, Redirect
 from homemail.store.lane import OwnerMail
 
 log = Log("mda")
@@ -36,6 +36,7 @@ class Owner:
     limits: Limits
     delimiter: str
     may_run_programs: bool
+    hostname: str
     now: Callable[[], datetime]
 
     @property
@@ -93,6 +94,13 @@ def own_addresses(owner: Owner, job: Job) -> frozenset[str]:
     return frozenset(str(account_id(address)) for address in known)
 
 
+def with_header(job: Job, header: bytes | None) -> MessageContent:
+    """Return the message, with the header that a script gave it if it did."""
+    if header is None:
+        return job.content
+    return PrefixedContent(header, behind(job.content, len(header_of(job))))
+
+
 async def send_on(owner: Owner, job: Job, addresses: tuple[Address, ...]) -> None:
     """Queue the message for ``addresses`` as a child of this delivery, once.
 
@@ -100,32 +108,60 @@ async def send_on(owner: Owner, job: Job, addresses: tuple[Address, ...]) -> Non
 
     Source: RFC 5321 §3.9.1.
     """
+    await queue_child(owner, job, addresses, job.delivery.envelope, job.content)
+
+
+async def redirect(owner: Owner, job: Job, action: Redirect) -> None:
+    """Queue the message as a script wants it sent on, once. As ``send_on``."""
+    envelope = job.delivery.envelope
+    if action.ret is not None:
+        envelope = replace(envelope, ret=action.ret)
+    content = with_header(job, action.header)
+    await queue_child(owner, job, (action.address,), envelope, content, action.notify)
+
+
+async def queue_child(
+    owner: Owner,
+    job: Job,
+    addresses: tuple[Address, ...],
+    envelope: Envelope,
+    content: MessageContent,
+    notify: Notify | None = None,
+) -> None:
+    """Queue ``content`` for ``addresses`` in an envelope made of ``envelope``, once."""
     key = "send " + " ".join(map(str, addresses))
     if key in job.done:
         return
     recipient = job.delivery.recipient
-    envelope = replace(
-        job.delivery.envelope,
-        recipients=tuple(Recipient(a, recipient.original, recipient.notify) for a in addresses),
+    wanted = recipient.notify if notify is None else notify
+    child = replace(
+        envelope,
+        recipients=tuple(Recipient(a, recipient.original, wanted) for a in addresses),
         trace=new_trace(),
         origin=Origin.REDIRECT,
         submitter=None,
         parent=job.delivery.envelope.trace,
     )
-    await owner.submit(envelope, PrefixedContent(trace_fields(job.delivery), job.content))
+    await owner.submit(child, PrefixedContent(trace_fields(job.delivery), content))
     job.done[key] = None
-    log.info("sent on", trace=job.trace, child=envelope.trace, to=",".join(map(str, addresses)))
+    log.info("sent on", trace=job.trace, child=child.trace, to=",".join(map(str, addresses)))
 
 
-async def send_notice(owner: Owner, job: Job, to: Address, octets: bytes) -> None:
-    """Queue a message of our own about this delivery, from the null sender."""
+async def send_notice(
+    owner: Owner,
+    job: Job,
+    to: tuple[Address, ...],
+    octets: bytes,
+    reverse_path: ReversePath = None,
+) -> None:
+    """Queue a message of our own about this delivery."""
     envelope = Envelope(
-        reverse_path=None,
-        recipients=(Recipient(to, notify=Notify.NEVER),),
+        reverse_path=reverse_path,
+        recipients=tuple(Recipient(address, notify=Notify.NEVER) for address in to),
         trace=new_trace(),
         origin=Origin.NOTIFICATION,
-        utf8=not to.is_ascii,
+        utf8=not all(address.is_ascii for address in to),
         parent=job.delivery.envelope.trace,
     )
     await owner.submit(envelope, MemoryContent(octets))
-    log.info("notice sent", trace=job.trace, child=envelope.trace, to=to)
+    log.info("notice sent", trace=job.trace, child=envelope.trace, to=",".join(map(str, to)))

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from homemail.mda.final_fields import with_final_fields
+from homemail.mda.final_fields import final_fields
+from homemail.mda.ledger import Ledger, digest
 from homemail.mda.owner import Job, Owner, log
 from homemail.mda.owner_file import OwnerFile, read_owner_file, version
 from homemail.mda.owner_note import DAY, ONCE, Note, tell_owner
-from homemail.model.mailbox import Flags, MailboxName
+from homemail.model.mailbox import MailboxName
 from homemail.sieve import (
     Action,
     ContentView,
@@ -25,26 +26,52 @@ from homemail.sieve import (
     Outcome,
     Script,
     ScriptErrors,
+    Seen,
     Surroundings,
     compile_script,
     run,
 )
+from homemail.sieve.scripts import BadScriptName, check_name, file_name
 
 NAME = ".homemail.sieve"
 
 
+def duplicate_key(key: str) -> bytes:
+    """Return what the ledger keeps of a key of the test ``duplicate``."""
+    return digest(("duplicate", key))
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the scripts want done; ``seen`` is remembered once it is."""
+
+    actions: tuple[Action, ...]
+    seen: tuple[Seen, ...] = ()
+
+
+Versions = tuple[tuple[Path, tuple[int, ...] | None], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class _Compiled:
-    version: tuple[int, ...]
+    """``versions`` are those of every file that went into it, missing ones too."""
+
+    versions: Versions
     script: Script | ScriptErrors
 
 
 class ScriptFile:
-    """A script on the disk: compiled once, and again when the file has changed."""
+    """A script on the disk: compiled once, and again when a file of it has changed.
 
-    def __init__(self, path: Path, limits: Limits) -> None:
+    It includes scripts out of ``personal`` and of ``house``, directories that may be missing.
+    """
+
+    def __init__(
+        self, path: Path, limits: Limits, *, personal: Path | None = None, house: Path | None = None
+    ) -> None:
         self.path = path
         self._limits = limits
+        self._directories = {False: personal, True: house}
         self._compiled: _Compiled | None = None
 
     def current(self, uid: int) -> Script | ScriptErrors | None:
@@ -54,21 +81,41 @@ class ScriptFile:
             Temporary: whether there is one cannot be told.
         """
         compiled = self._compiled
-        if compiled is None or compiled.version != version(self.path):
+        if compiled is None or any(version(path) != old for path, old in compiled.versions):
             file = read_owner_file(self.path, uid)
-            compiled = self._compiled = None if file is None else self._compile(file)
+            compiled = self._compiled = None if file is None else self._compile(file, uid)
         return compiled.script if compiled else None
 
-    def _compile(self, file: OwnerFile) -> _Compiled:
-        return _Compiled(file.version, compile_script(file.octets, self._limits))
+    def _compile(self, file: OwnerFile, uid: int) -> _Compiled:
+        versions: list[tuple[Path, tuple[int, ...] | None]] = [(self.path, file.version)]
+
+        def load(of_the_house: bool, name: str) -> bytes | None:
+            directory = self._directories[of_the_house]
+            try:
+                check_name(name)
+            except BadScriptName:
+                return None
+            if directory is None or not directory.is_dir():
+                return None
+            path = directory / file_name(name)
+            found = read_owner_file(path, uid)
+            versions.append((path, found.version if found else version(path)))
+            return found.octets if found else None
+
+        script = compile_script(file.octets, self._limits, load)
+        return _Compiled(tuple(versions), script)
 
 
 @dataclass(frozen=True, slots=True)
 class HouseScripts:
-    """The scripts of the house, in order; every owner's delivery uses the same."""
+    """The scripts of the house, in order; every owner's delivery uses the same.
+
+    ``directory`` holds those that ``include :global`` means.
+    """
 
     before: tuple[ScriptFile, ...] = ()
     after: tuple[ScriptFile, ...] = ()
+    directory: Path | None = None
 
 
 class ActiveScript:
@@ -87,7 +134,7 @@ class ActiveScript:
         """
         return self._own() is not None
 
-    def decide(self, job: Job) -> tuple[Action, ...]:
+    def decide(self, job: Job) -> Decision:
         """Return what the scripts want done; a keep where there are none or they fail.
 
         Called in the owner's lane.
@@ -97,18 +144,22 @@ class ActiveScript:
         """
         view: ContentView | None = None
         actions: list[Action] = []
-        flags: Flags = frozenset()
+        seen: list[Seen] = []
+        last = Keep()
         for file, script in self._scripts(job):
-            view = view or ContentView(with_final_fields(job.delivery, job.content))
+            view = view or ContentView(job.content, final_fields(job.delivery))
             outcome = self._run(job, script, view)
             if outcome.error is not None:
                 self._failed(job, file, outcome)
+            seen += outcome.seen
             actions += (action for action in outcome.actions if not isinstance(action, Keep))
             keeps = [action for action in outcome.actions if isinstance(action, Keep)]
             if not keeps:
-                return tuple(actions)
-            flags = keeps[-1].flags or flags
-        return (*actions, Keep(flags))
+                return Decision(tuple(actions), tuple(seen))
+            last = Keep(keeps[-1].flags or last.flags, keeps[-1].header or last.header)
+            if keeps[-1].header is not None:
+                view = view.with_header(keeps[-1].header)
+        return Decision((*actions, last), tuple(seen))
 
     def _scripts(self, job: Job) -> Iterator[tuple[ScriptFile, Script]]:
         for file in self._house.before:
@@ -130,13 +181,31 @@ class ActiveScript:
 
     def _run(self, job: Job, script: Script, view: ContentView) -> Outcome:
         owner, delivery = self._owner, job.delivery
+        domain = delivery.recipient.forward_path.domain.name
         return run(
             script,
             view,
             EnvelopeView(delivery.envelope.reverse_path, delivery.recipient.forward_path),
-            Surroundings(owner.now(), owner.delimiter, self._mailbox_exists),
+            Surroundings(
+                owner.now(),
+                owner.delimiter,
+                self._mailbox_exists,
+                {"host": owner.hostname, "domain": domain},
+                self._special_use,
+                self._was_seen,
+            ),
             owner.limits,
         )
+
+    def _special_use(self, attribute: str) -> list[MailboxName]:
+        wanted = attribute.lower()
+        rows = self._owner.mail.store.mailboxes()
+        return [row.name for row in rows if wanted in {use.lower() for use in row.special_use}]
+
+    def _was_seen(self, key: str, seconds: int) -> bool:
+        owner = self._owner
+        memory = Ledger(owner.home, "duplicate")
+        return memory.is_recent(duplicate_key(key), owner.now().timestamp(), seconds)
 
     def _failed(self, job: Job, file: ScriptFile, outcome: Outcome) -> None:
         log.warning(
@@ -153,7 +222,12 @@ class ActiveScript:
         if path is None:
             return None
         if self._file is None or self._file.path != path:
-            self._file = ScriptFile(path, self._owner.limits)
+            self._file = ScriptFile(
+                path,
+                self._owner.limits,
+                personal=self._owner.home / "sieve",
+                house=self._house.directory,
+            )
         script = self._file.current(self._owner.uid)
         return None if script is None else (self._file, script)
 

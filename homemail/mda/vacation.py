@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from homemail.mda import ledger
 from homemail.message.address_list import parse_addresses
-from homemail.message.header import read_fields
+from homemail.message.header import field_bodies, read_fields
 from homemail.model.address import Address
 from homemail.sieve import Vacation
 
@@ -44,8 +44,7 @@ def reason_not_to_answer(header: bytes, sender: Address | None, own: Iterable[st
     if str(sender).lower() in mine:
         return "the owner himself"
     fields = read_fields(header)
-    automatic = fields.get(b"auto-submitted", [b"no"])[0].partition(b";")[0].partition(b"(")[0]
-    if automatic.strip().lower() != b"no":
+    if is_automatic(header):
         return "sent automatically"
     if any(name in fields for name in _LIST_FIELDS):
         return "from a mailing list"
@@ -56,6 +55,12 @@ def reason_not_to_answer(header: bytes, sender: Address | None, own: Iterable[st
     ):
         return "not addressed to the owner"
     return None
+
+
+def is_automatic(header: bytes) -> bool:
+    """Whether the message says that a machine sent it (RFC 3834 §5)."""
+    bodies = field_bodies(header, b"auto-submitted") or [b"no"]
+    return bodies[0].partition(b";")[0].partition(b"(")[0].strip().lower() != b"no"
 
 
 def _is_named(body: bytes, mine: set[str]) -> bool:

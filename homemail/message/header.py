@@ -106,12 +106,16 @@ def field_bodies(header: bytes, name: bytes) -> list[bytes]:
 def without_fields(header: bytes, names: Iterable[bytes]) -> bytes:
     """Return ``header`` without the fields of these names (lower case), else octet for octet."""
     unwanted = frozenset(names)
+    return cut_fields(header, (field for field in fields(header) if field.name in unwanted))
+
+
+def cut_fields(header: bytes, gone: Iterable[Field]) -> bytes:
+    """Return ``header`` without these fields of it, which are in order, else octet for octet."""
     pieces: list[bytes] = []
     at = 0
-    for field in fields(header):
-        if field.name in unwanted:
-            pieces.append(header[at : field.start])
-            at = field.end
+    for field in gone:
+        pieces.append(header[at : field.start])
+        at = field.end
     return b"".join((*pieces, header[at:]))
 
 

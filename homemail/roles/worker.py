@@ -14,6 +14,7 @@ from pathlib import Path
 
 from homemail.auth.api import Account, Accounts
 from homemail.config.settings import Settings
+from homemail.config.sieve import SieveSettings
 from homemail.errors import MailError, NoSuchUser, Refused, Temporary
 from homemail.log import Log
 from homemail.mda.deliver import OwnerDelivery
@@ -68,10 +69,7 @@ class MailboxWorker:
         self._may_run_programs = may_run_programs
         self._hand_over = hand_over
         self._limits = limits_of(settings.sieve)
-        self._house_scripts = HouseScripts(
-            tuple(ScriptFile(path, self._limits) for path in settings.sieve.sieve_before),
-            tuple(ScriptFile(path, self._limits) for path in settings.sieve.sieve_after),
-        )
+        self._house_scripts = _house_scripts(settings.sieve)
         self._homes = Homes(
             settings.auth.home_base,
             settings.site.data_directory / "inboxes",
@@ -135,6 +133,7 @@ class MailboxWorker:
             limits=self._limits,
             house_scripts=self._house_scripts,
             hand_over=self._hand_over,
+            hostname=self._settings.site.myhostname,
         )
         return _Owner(account, mail, deliver)
 
@@ -146,3 +145,12 @@ class MailboxWorker:
             raise Temporary("The mailboxes cannot be opened now") from error
         self._homes.opened(account)
         return store
+
+
+def _house_scripts(settings: SieveSettings) -> HouseScripts:
+    directory = settings.sieve_global_directory
+    before, after = (
+        tuple(ScriptFile(path, limits_of(settings), house=directory) for path in paths)
+        for paths in (settings.sieve_before, settings.sieve_after)
+    )
+    return HouseScripts(before, after, directory)

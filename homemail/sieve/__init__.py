@@ -13,11 +13,13 @@ from homemail.sieve.action import (
     Discard,
     FileInto,
     Keep,
+    Notification,
     Redirect,
     Reject,
+    Seen,
     Vacation,
 )
-from homemail.sieve.api import Script, capabilities, compile_script, limits_of, run
+from homemail.sieve.api import Load, Script, capabilities, compile_script, limits_of, run
 from homemail.sieve.diagnostic import ScriptError, ScriptErrors
 from homemail.sieve.interpret import Limits, Outcome
 from homemail.sieve.message import ContentView
@@ -31,13 +33,16 @@ __all__ = [
     "FileInto",
     "Keep",
     "Limits",
+    "Load",
     "MessageView",
+    "Notification",
     "Outcome",
     "Redirect",
     "Reject",
     "Script",
     "ScriptError",
     "ScriptErrors",
+    "Seen",
     "Surroundings",
     "Vacation",
     "capabilities",

@@ -11,12 +11,22 @@ from homemail.sieve.compiler import Compiler
 from homemail.sieve.core import CORE
 from homemail.sieve.diagnostic import Problems, ScriptError, ScriptErrors
 from homemail.sieve.extensions import EXTENSIONS
+from homemail.sieve.extensions.include import NOT_THERE, included
 from homemail.sieve.interpret import Limits, Outcome, Run, Step, perform
 from homemail.sieve.lexer import tokens
 from homemail.sieve.parser import parse
 from homemail.sieve.view import EnvelopeView, MessageView, Surroundings
 
 DEFAULT_LIMITS = Limits()
+DEEPEST_INCLUDE = 10
+MOST_INCLUDED = 100
+
+Load = Callable[[bool, str], bytes | None]
+"""The text of a script by its name, ``True``: one of the house; None where there is none."""
+
+
+def _nothing_to_include(of_the_house: bool, name: str) -> bytes | None:
+    return None
 
 
 def limits_of(settings: SieveSettings) -> Limits:
@@ -49,28 +59,65 @@ def capabilities() -> tuple[str, ...]:
     return tuple(sorted(extension.name for extension in EXTENSIONS))
 
 
-def compile_script(octets: bytes, limits: Limits = DEFAULT_LIMITS) -> Script | ScriptErrors:
+def compile_script(
+    octets: bytes, limits: Limits = DEFAULT_LIMITS, load: Load = _nothing_to_include
+) -> Script | ScriptErrors:
     """Return the script in ``octets`` (UTF-8), or what is wrong with it. Raises nothing.
 
-    Lines may end in CRLF or LF.
+    Lines may end in CRLF or LF. ``load`` gives the scripts that this one includes.
     """
-    text = octets.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").replace("\r\n", "\n")
-    problems = Problems(text)
-    if len(octets) > limits.script_octets:
-        problems.add(0, f"the script is larger than {limits.script_octets} octets")
-        return problems.errors()
-    if not _is_utf8(octets):
-        problems.add(max(text.find("�"), 0), "this is not UTF-8")
-        return problems.errors()
-    words = tokens(text, problems)
-    if problems:
-        return problems.errors()
-    commands = parse(words, problems)
-    # Words are looked at even after an error of form: one round shows all that is wrong.
-    body = Compiler(CORE, EXTENSIONS, problems).script(commands)
-    if problems:
-        return problems.errors()
-    return Script(body, problems.place, problems.warnings())
+    return _Compilation(limits, load).script(octets, ())
+
+
+class _Compilation:
+    """A script and those that it includes, each compiled once."""
+
+    def __init__(self, limits: Limits, load: Load) -> None:
+        self._limits = limits
+        self._load = load
+        self._included: dict[tuple[bool, str], Step | str] = {}
+
+    def script(self, octets: bytes, inside: tuple[tuple[bool, str], ...]) -> Script | ScriptErrors:
+        text = octets.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
+        text = text.replace("\r\n", "\n")
+        problems = Problems(text)
+        if len(octets) > self._limits.script_octets:
+            problems.add(0, f"the script is larger than {self._limits.script_octets} octets")
+            return problems.errors()
+        if not _is_utf8(octets):
+            problems.add(max(text.find("\ufffd"), 0), "this is not UTF-8")
+            return problems.errors()
+        words = tokens(text, problems)
+        if problems:
+            return problems.errors()
+        commands = parse(words, problems)
+
+        def include(of_the_house: bool, name: str) -> Step | str:
+            return self._include((of_the_house, name), inside)
+
+        # Words are looked at even after an error of form: one round shows all that is wrong.
+        body = Compiler(CORE, EXTENSIONS, problems, include).script(commands)
+        if problems:
+            return problems.errors()
+        return Script(body, problems.place, problems.warnings())
+
+    def _include(self, key: tuple[bool, str], inside: tuple[tuple[bool, str], ...]) -> Step | str:
+        if key in inside:
+            return "scripts include each other"
+        if len(inside) >= DEEPEST_INCLUDE or len(self._included) >= MOST_INCLUDED:
+            return "too many scripts are included"
+        if key not in self._included:
+            octets = self._load(*key)
+            if octets is None:
+                return NOT_THERE
+            self._included[key] = "scripts include each other"
+            script = self.script(octets, (*inside, key))
+            self._included[key] = (
+                f"it has errors: {script.errors[0]}"
+                if isinstance(script, ScriptErrors)
+                else included(script.body, script.place)
+            )
+        return self._included[key]
 
 
 def _is_utf8(octets: bytes) -> bool:

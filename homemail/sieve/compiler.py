@@ -29,6 +29,9 @@ from homemail.sieve.validate import Bound, Vocabulary, bind
 
 T = TypeVar("T")
 
+Include = Callable[[bool, str], Step | str]
+"""The script of a name (``True``: of the house), as a step; or why there is none (RFC 6609)."""
+
 _CONTROL = ("if", "elsif", "else", "require")
 
 
@@ -40,10 +43,12 @@ class Compiler:
         core: Sequence[Extension],
         extensions: Sequence[Extension],
         problems: Problems,
+        include: Include,
     ) -> None:
         self._supported = {extension.name: extension for extension in extensions}
         self._problems = problems
         self._core = tuple(core)
+        self.include = include
         self._enabled: dict[str, Extension] = {}
         self._known = Vocabulary(core)
         self._lenient = False
@@ -214,7 +219,7 @@ class Compiler:
         """Return what a string of the script says, with what extensions read into it."""
         value = string.value
         for expand in self._known.expands:
-            expanded = expand(value, string.at)
+            expanded = expand(value, string.at, self.required)
             if isinstance(expanded, Text):
                 return expanded
             value = expanded

@@ -118,13 +118,14 @@ class TestsWanted(Enum):
 class WordSpec:
     """What a command and a test have in common.
 
-    ``optional_first``: the first of ``arguments`` may be missing.
+    ``optional_first`` and ``optional_last``: the first or last of ``arguments`` may be missing.
     """
 
     arguments: tuple[Kind, ...] = ()
     tags: Mapping[str, TagSpec] = field(default_factory=dict)
     tests: TestsWanted = TestsWanted.NONE
     optional_first: bool = False
+    optional_last: bool = False
     matches: bool = False
     address_parts: bool = False
 
@@ -148,8 +149,10 @@ class Extension:
     """One capability: what ``require "name"`` makes known.
 
     ``tags`` are added to commands and tests of others, by their names. ``expand`` reads every
-    string while compiling: it may return another one, or a text that is known only at run time.
-    ``captures``: scripts can ask for what wildcards stood for.
+    string while compiling: it may return another one, or a text that is known only at run time; it
+    is given the namespaces that are known. ``captures``: scripts can ask for what wildcards stood
+    for. ``namespaces``: what ``${name.variable}`` means, by ``name`` (RFC 5229 §3). ``modifiers``
+    are those of ``set``, with their precedence (RFC 5229 §4.1).
     """
 
     name: str
@@ -159,5 +162,5 @@ class Extension:
     comparators: Mapping[str, Comparator] = field(default_factory=dict)
     address_parts: Mapping[str, AddressPart] = field(default_factory=dict)
     tags: Mapping[str, Mapping[str, TagSpec]] = field(default_factory=dict)
-    expand: Callable[[str, int], str | Text] | None = None
+    expand: Callable[[str, int, frozenset[str]], str | Text] | None = None
     captures: bool = False

@@ -17,8 +17,10 @@ from homemail.sieve.action import (
     Discard,
     FileInto,
     Keep,
+    Notification,
     Redirect,
     Reject,
+    Seen,
     Vacation,
 )
 from homemail.sieve.diagnostic import ScriptError
@@ -46,11 +48,14 @@ class Limits:
 class Outcome:
     """What is to be done, in order; the implicit keep is written out.
 
-    With an ``error`` the actions are a keep alone, and the owner should hear of it.
+    With an ``error`` the actions are a keep alone, and the owner should hear of it. ``seen`` is to
+    be remembered once the actions are done. ``log`` tells which line wanted which action.
     """
 
     actions: tuple[Action, ...]
     error: ScriptError | None = None
+    seen: tuple[Seen, ...] = ()
+    log: tuple[tuple[int, Action], ...] = ()
 
 
 class RunError(Exception):
@@ -66,6 +71,10 @@ class Stopped(Exception):
     """The command ``stop``."""
 
 
+class Returned(Exception):
+    """The command ``return`` (RFC 6609 §3.3): ends one script of several."""
+
+
 Step = Callable[["Run"], None]
 Predicate = Callable[["Run"], bool]
 
@@ -74,18 +83,28 @@ class Run:
     """One script, one message: all that changes while it runs.
 
     ``flags`` is the internal variable of RFC 5232; ``match_values`` are those of RFC 5229 §3.2.
+    ``globals``, ``shared`` and ``included`` are of RFC 6609: the variables that scripts share,
+    which of them the running script uses, and the scripts that were included. ``edited_header`` as
+    in ``Keep``, ``seen`` as in ``Outcome``. ``traced``: every action as it was asked for, with its
+    place.
     """
 
     __slots__ = (
         "_work",
         "actions",
+        "edited_header",
         "envelope",
         "flags",
+        "globals",
         "implicit_keep",
+        "included",
         "limits",
         "match_values",
         "message",
+        "seen",
+        "shared",
         "surroundings",
+        "traced",
         "variables",
     )
 
@@ -105,6 +124,12 @@ class Run:
         self.flags: Flags = NO_FLAGS
         self.match_values: tuple[str, ...] = ()
         self.variables: dict[str, str] = {}
+        self.globals: dict[str, str] = {}
+        self.shared: set[str] = set()
+        self.included: set[str] = set()
+        self.edited_header: bytes | None = None
+        self.seen: dict[str, Seen] = {}
+        self.traced: list[tuple[int, Action]] = []
         self._work = limits.work
 
     def spend(self, work: int) -> None:
@@ -115,6 +140,9 @@ class Run:
 
     def add(self, action: Action, at: int) -> None:
         """Take up an action, unless it is the same as one before or forbidden beside it."""
+        if self.edited_header is not None and isinstance(action, Keep | FileInto | Redirect):
+            action = replace(action, header=self.edited_header)
+        self.traced.append((at, action))
         for number, earlier in enumerate(self.actions):
             same = _merged(earlier, action)
             if same is not None:
@@ -131,11 +159,21 @@ class Run:
     def _append(self, action: Action, at: int) -> None:
         if len(self.actions) >= self.limits.actions:
             raise RunError(at, f"more than {self.limits.actions} actions")
-        if isinstance(action, Redirect):
-            redirects = sum(isinstance(known, Redirect) for known in self.actions)
-            if redirects >= self.limits.redirects:
-                raise RunError(at, f"more than {self.limits.redirects} redirects")
+        sent = sum(map(_copies_sent, (*self.actions, action)))
+        if _copies_sent(action) and sent > self.limits.redirects:
+            raise RunError(at, f"more than {self.limits.redirects} redirects")
         self.actions.append(action)
+
+
+def _copies_sent(action: Action) -> int:
+    """Return how many people get mail by an action that the owner wants, not an answer."""
+    match action:
+        case Redirect():
+            return 1
+        case Notification(to=to):
+            return len(to)
+        case _:
+            return 0
 
 
 def cancels_keep(action: Action) -> bool:
@@ -143,7 +181,7 @@ def cancels_keep(action: Action) -> bool:
     match action:
         case FileInto(copy=copy) | Redirect(copy=copy):
             return not copy
-        case Vacation():
+        case Vacation() | Notification():
             return False
         case Keep() | Discard() | Reject():
             return True
@@ -153,8 +191,11 @@ def _conflict(earlier: Action, action: Action) -> bool:
     """Return whether two actions exclude each other.
 
     ``reject`` stands alone: a message is delivered or refused, not both (RFC 5429 §2.4), and
-    ``discard`` beside it changes nothing. ``vacation`` comes once (RFC 5230 §4.7).
+    ``discard`` beside it changes nothing. ``vacation`` comes once (RFC 5230 §4.7). ``notify`` goes
+    with everything (RFC 5435 §3).
     """
+    if isinstance(earlier, Notification) or isinstance(action, Notification):
+        return False
     if isinstance(earlier, Reject) or isinstance(action, Reject):
         return not (isinstance(earlier, Discard) or isinstance(action, Discard))
     return isinstance(earlier, Vacation) and isinstance(action, Vacation)
@@ -173,12 +214,15 @@ def _merged(earlier: Action, action: Action) -> Action | None:
             return replace(
                 earlier,
                 flags=action.flags,
+                header=action.header,
                 copy=earlier.copy and action.copy,
                 create=earlier.create or action.create,
             )
         case Redirect(), Redirect() if earlier.address == action.address:
             return replace(earlier, copy=earlier.copy and action.copy)
         case Discard(), Discard():
+            return earlier
+        case Notification(), Notification() if earlier == action:
             return earlier
         case _:
             return None
@@ -192,10 +236,12 @@ def perform(body: Step, run: Run, place: Callable[[int], tuple[int, int]]) -> Ou
     """Run a script to its end; ``place`` turns an offset into line and column."""
     try:
         body(run)
-    except Stopped:
+    except (Stopped, Returned):
         pass
     except RunError as error:
         return Outcome((Keep(),), ScriptError(*place(error.at), error.text))
+    log = tuple((place(at)[0], action) for at, action in run.traced)
+    actions = tuple(run.actions)
     if run.implicit_keep:
-        return Outcome((*run.actions, Keep(run.flags)))
-    return Outcome(tuple(run.actions))
+        actions += (Keep(run.flags, run.edited_header),)
+    return Outcome(actions, seen=tuple(run.seen.values()), log=log)

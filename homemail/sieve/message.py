@@ -11,7 +11,7 @@ from homemail.message.decode import decoded_text
 from homemail.message.header import HEADER_LIMIT, read_fields, split_message
 from homemail.message.mime import Part, scan
 from homemail.message.words import decode_words
-from homemail.model.message import MessageContent
+from homemail.model.message import MemoryContent, MessageContent, PrefixedContent, behind
 from homemail.sieve.view import SeenAddress
 
 BODY_LIMIT = 16 * 2**20
@@ -19,10 +19,15 @@ BODY_LIMIT = 16 * 2**20
 
 
 class ContentView:
-    """A ``MessageView`` of any content; the body is read when a script asks for it."""
+    """A ``MessageView`` of any content; the body is read when a script asks for it.
 
-    def __init__(self, content: MessageContent) -> None:
-        self._content = content
+    ``prefix`` are fields in front of it that scripts see and cannot change.
+    """
+
+    def __init__(self, content: MessageContent, prefix: bytes = b"") -> None:
+        self._own = content
+        self._prefix = prefix
+        self._content = _prefixed(prefix, content)
         self._fields: dict[str, tuple[str, ...]] = {}
         self._addresses: dict[str, tuple[tuple[SeenAddress, ...], ...]] = {}
         self._parts: dict[tuple[str, ...], tuple[str, ...]] = {}
@@ -74,6 +79,22 @@ class ContentView:
             found = tuple(_contents(self._octets, self._root, wanted))
             self._parts[wanted] = found
         return found
+
+    def header(self) -> bytes:
+        with self._own.open() as reader:
+            octets = reader.read(HEADER_LIMIT)
+        return octets[: split_message(octets)]
+
+    def with_header(self, header: bytes) -> ContentView:
+        rest = behind(self._own, len(self.header()))
+        return ContentView(_prefixed(header, rest), self._prefix)
+
+
+def _prefixed(prefix: bytes, content: MessageContent) -> MessageContent:
+    """Return one content; a small one as plain octets, which are read several times."""
+    if isinstance(content, MemoryContent):
+        return MemoryContent(prefix + content.octets) if prefix else content
+    return PrefixedContent(prefix, content) if prefix else content
 
 
 def _addresses(body: bytes) -> Iterator[SeenAddress]:

@@ -147,23 +147,24 @@ def check_name(name: str) -> None:
         raise BadScriptName("A script needs a name")
     if _FORBIDDEN.search(name):
         raise BadScriptName("A control character in the script's name")
-    if len(_file_name(name).encode()) > LONGEST_NAME + len(_SUFFIX):
+    if len(file_name(name).encode()) > LONGEST_NAME + len(_SUFFIX):
         raise BadScriptName("The script's name is too long")
 
 
-def _file_name(name: str) -> str:
+def file_name(name: str) -> str:
+    """Return the name of the file that a script is kept in."""
     quoted = name.replace("%", "%25").replace("/", "%2F")
     return (f"%2E{quoted[1:]}" if quoted.startswith(".") else quoted) + _SUFFIX
 
 
-def _script_name(file_name: str) -> str | None:
-    stem = file_name.removesuffix(_SUFFIX)
+def _script_name(file: str) -> str | None:
+    stem = file.removesuffix(_SUFFIX)
     name = re.sub("%(25|2F|2E)", lambda found: chr(int(found[1], 16)), stem)
     try:
         check_name(name)
     except BadScriptName:
         return None
-    return name if _file_name(name) == file_name else None
+    return name if file_name(name) == file else None
 
 
 class ScriptDirectory:
@@ -240,7 +241,7 @@ class ScriptDirectory:
     def _point_at(self, name: str) -> None:
         temporary = self._home / f".homemail.sieve.{secrets.token_hex(6)}.tmp"
         try:
-            temporary.symlink_to(Path("sieve") / _file_name(name))
+            temporary.symlink_to(Path("sieve") / file_name(name))
             durable.rename(temporary, self._link)
         except BaseException:
             with contextlib.suppress(OSError):
@@ -249,7 +250,7 @@ class ScriptDirectory:
         durable.sync_directory(self._home)
 
     def _path(self, name: str) -> Path:
-        return self._directory / _file_name(name)
+        return self._directory / file_name(name)
 
     def _existing(self, name: str) -> Path:
         if name not in self._sizes():
@@ -263,10 +264,10 @@ class ScriptDirectory:
             return None
 
     def _named_by(self, link: str) -> str | None:
-        directory, _, file_name = link.rpartition("/")
+        directory, _, file = link.rpartition("/")
         if directory not in ("sieve", str(self._directory)):
             return None
-        return _script_name(file_name)
+        return _script_name(file)
 
     def _check_directory(self) -> None:
         """Refuse a ``~/sieve`` that is a link or another user's."""

@@ -175,10 +175,13 @@ def _place(
     if spec.optional_first and len(given) == len(wanted) - 1:
         bound.arguments.append(None)
         wanted = wanted[1:]
+    if spec.optional_last and len(given) == len(wanted) - 1:
+        wanted = wanted[:-1]
     for number, kind in enumerate(wanted):
         argument = given[number] if number < len(given) else None
         at = node.end if given or bound.tags else node.at
         bound.arguments.append(_of_kind(argument, kind, f'"{node.name}"', at))
+    bound.arguments += [None] * (len(spec.arguments) - len(bound.arguments))
     if len(given) > len(wanted):
         raise Wrong(given[len(wanted)].at, f'"{node.name}" takes no further argument')
 

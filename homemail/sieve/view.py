@@ -45,6 +45,12 @@ class MessageView(Protocol):
         ``text/html``, ``text`` (every subtype) or the empty string (every part), in lower case.
         """
 
+    def header(self) -> bytes:
+        """Return the message's own header with the empty line that ends it (RFC 5293)."""
+
+    def with_header(self, header: bytes) -> MessageView:
+        """Return the message with another header of its own."""
+
 
 @dataclass(frozen=True, slots=True)
 class EnvelopeView:
@@ -61,6 +67,14 @@ def _unknown(_: MailboxName) -> bool:
     return False
 
 
+def _none(_: str) -> Sequence[MailboxName]:
+    return ()
+
+
+def _never_seen(_: str, __: int) -> bool:
+    return False
+
+
 _NOTHING: Mapping[str, str] = {}
 
 
@@ -70,10 +84,13 @@ class Surroundings:
 
     ``delimiter`` parts user and detail (RFC 5233). ``mailbox_exists`` is asked while the script
     runs (RFC 5490). ``environment`` are the items of RFC 5183 by name. ``now`` knows its zone,
-    which is the local one.
+    which is the local one. ``special_use`` returns the mailboxes with such an attribute
+    (RFC 8579); ``was_seen`` whether a key was remembered in the last seconds (RFC 7352).
     """
 
     now: datetime = field(default_factory=lambda: datetime.now(UTC).astimezone())
     delimiter: str = "+"
     mailbox_exists: Callable[[MailboxName], bool] = _unknown
     environment: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    special_use: Callable[[str], Sequence[MailboxName]] = _none
+    was_seen: Callable[[str, int], bool] = _never_seen

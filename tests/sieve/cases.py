@@ -9,12 +9,15 @@ r"""Reads ``NAME.sieve``: scripts, messages and what must come of them, in one t
     Hello
     ==== case: mail about ACME      a script; the lines of these forms say what is expected
     # envelope: <a@example.com> <alice@home.test>
-    # set: date 2026-11-21T10:00:00+01:00      (or delimiter, exists, environment.NAME)
+    # set: date 2026-11-21T10:00:00+01:00      (or delimiter, exists, environment.NAME, use.\Junk,
+                                               seen: what ``duplicate`` has seen, NUL written ~)
     # message: coyote               begins a run; more than one may follow each other
     # expect: fileinto "ACME"       every action of the outcome, in order
     # fails: 7:1 too many redirects            the run ends in this error
     # wrong: 7:7 unknown test      the script must not compile; line below the title, column, text
+    # seen: ~header~message-id~<x@y>           what ``duplicate`` wants remembered, NUL written ~
     require "fileinto"; fileinto "ACME";
+    ==== script: friends            a script that every case of the file may include
 
 A case without ``# message:`` runs on the file's first message. Errors are compared by their
 beginning.
@@ -37,6 +40,7 @@ from homemail.sieve import (
     EnvelopeView,
     FileInto,
     Keep,
+    Notification,
     Redirect,
     Reject,
     Script,
@@ -56,6 +60,7 @@ ENVELOPE = EnvelopeView(Address.parse("sender@example.com"), Address.parse("alic
 class Wanted:
     message: str | None
     actions: list[str] = field(default_factory=list)
+    seen: list[str] = field(default_factory=list)
     fails: str | None = None
 
 
@@ -70,6 +75,7 @@ class Case:
     runs: list[Wanted] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     messages: dict[str, bytes] = field(default_factory=dict)
+    scripts: dict[str, bytes] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"{self.path.stem}: {self.title}"
@@ -77,14 +83,17 @@ class Case:
 
 def read_cases(path: Path) -> list[Case]:
     messages: dict[str, bytes] = {}
+    scripts: dict[str, bytes] = {}
     cases: list[Case] = []
     parts = re.split(r"^====[ ]*(.*)\n", path.read_text("utf-8"), flags=re.MULTILINE)
     line = parts[0].count("\n") + 1
     for title, text in zip(parts[1::2], parts[2::2], strict=True):
         if title.startswith("case: "):
-            case = Case(path, line, title[6:], text, messages=messages)
+            case = Case(path, line, title[6:], text, messages=messages, scripts=scripts)
             _read_expectations(case, text)
             cases.append(case)
+        elif title.startswith("script: "):
+            scripts[title[8:]] = text.encode()
         else:
             messages[title] = text.replace("\n", "\r\n").encode()
         line += 1 + text.count("\n")
@@ -97,12 +106,14 @@ def _read_expectations(case: Case, text: str) -> None:
         if word == "message":
             current = Wanted(rest)
             case.runs.append(current)
-        elif word in ("expect", "fails"):
+        elif word in ("expect", "fails", "seen"):
             if current is None:
                 current = Wanted(None)
                 case.runs.append(current)
             if word == "expect":
                 current.actions.append(rest)
+            elif word == "seen":
+                current.seen.append(rest)
             else:
                 current.fails = rest
         elif word == "wrong":
@@ -132,11 +143,18 @@ def _surroundings(case: Case) -> Surroundings:
             for name, value in known.items()
             if name.startswith("environment.")
         },
+        special_use=lambda use: [
+            MailboxName.parse(name) for name in known.get(f"use.{use}", "").split(",") if name
+        ],
+        was_seen=lambda key, seconds: key.replace("\0", "~") == known.get("seen"),
     )
 
 
 def check(case: Case) -> None:
-    script = compile_script(case.script.encode("utf-8", "surrogateescape"))
+    octets = case.script.encode("utf-8", "surrogateescape")
+    script = compile_script(
+        octets, load=lambda house, name: case.scripts.get(f"global/{name}" if house else name)
+    )
     if isinstance(script, ScriptErrors):
         _check_errors(case, script.errors)
         return
@@ -166,6 +184,8 @@ def _check_run(case: Case, script: Script, wanted: Wanted) -> None:
         return
     actions = [show(action) for action in outcome.actions]
     assert actions == wanted.actions, f"{where}expected {wanted.actions}, got {actions}"
+    seen = [one.key.replace("\0", "~") for one in outcome.seen]
+    assert seen == wanted.seen, f"{where}expected {wanted.seen}, got {seen}"
 
 
 def _place(error: ScriptError) -> str:
@@ -183,19 +203,37 @@ def show(action: Action) -> str:
         words.append(":flags " + _quoted(" ".join(sorted(action.flags))))
     if isinstance(action, FileInto | Redirect) and action.copy:
         words.append(":copy")
+    if isinstance(action, Keep | FileInto | Redirect) and action.header is not None:
+        header = action.header.decode("utf-8", "replace").removesuffix("\r\n\r\n")
+        words.append(":header " + _quoted(header.replace("\r\n", "|")))
     match action:
         case FileInto():
+            words += [f":specialuse {_quoted(action.special_use)}"] * bool(action.special_use)
             words += [":create"] * action.create + [_quoted(str(action.mailbox))]
         case Redirect():
+            words += [f":notify {action.notify}"] * (action.notify is not None)
+            words += [f":ret {action.ret.value}"] if action.ret else []
             words.append(_quoted(str(action.address)))
         case Reject():
             words[0] = "ereject" if action.prefer_reply else "reject"
             words.append(_quoted(action.reason))
         case Vacation():
             words += _vacation(action)
+        case Notification():
+            words[0] = "notify"
+            words += _notification(action)
         case Keep() | Discard():
             pass
     return " ".join(words)
+
+
+def _notification(action: Notification) -> list[str]:
+    words = [f":importance {action.importance}"] * (action.importance != 2)
+    words += [f":from {_quoted(action.header_from)}"] if action.header_from else []
+    words += [f":message {_quoted(action.text)}"] * bool(action.text)
+    words += [f":fcc ({show(action.fcc)})"] if action.fcc else []
+    words += [_quoted(",".join(map(str, action.to)))]
+    return words + [_quoted(f"{name}={value}".replace("\n", "~")) for name, value in action.fields]
 
 
 def _vacation(action: Vacation) -> list[str]:
@@ -207,6 +245,7 @@ def _vacation(action: Vacation) -> list[str]:
     if action.addresses:
         words.append(":addresses " + _quoted(",".join(action.addresses)))
     words += [":mime"] * action.mime
+    words += [f":fcc ({show(action.fcc)})"] if action.fcc else []
     if not action.handle.startswith("#"):
         words.append(":handle " + _quoted(action.handle))
     return [*words, _quoted(action.reason)]

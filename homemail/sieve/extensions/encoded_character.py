@@ -17,7 +17,7 @@ _ENCODED = re.compile(
 _LAST_CHARACTER = 0x10FFFF
 
 
-def _decode(text: str, at: int) -> str:
+def _decode(text: str, at: int, required: frozenset[str]) -> str:
     if "${" not in text:
         return text
 

@@ -23,13 +23,13 @@ _KEYWORD = re.compile(r'[^\x00-\x20(){%*"\\\]\x7f-\U0010ffff]{1,250}')
 _Words = tuple[str, ...]
 
 
-def _split(texts: Iterable[str]) -> _Words:
+def split_flags(texts: Iterable[str]) -> _Words:
     """Return the flags in space-separated lists, each one once, in order."""
     words = {Flag(word): None for text in texts for word in text.split()}
     return tuple(words)
 
 
-def _valid(words: Iterable[str]) -> frozenset[Flag]:
+def valid_flags(words: Iterable[str]) -> frozenset[Flag]:
     """Return those that a message can be given; the others are ignored (RFC 5232 §2)."""
     flags = (Flag(word) for word in words)
     return frozenset(flag for flag in flags if flag in SYSTEM_FLAGS or _KEYWORD.fullmatch(flag))
@@ -49,14 +49,14 @@ def _changing(change: Callable[[_Words, _Words], _Words]) -> Callable[[Bound, Co
         if bound.arguments[0] is None:
 
             def change_internal(run: Run) -> None:
-                run.flags = _valid(change(tuple(run.flags), _split(given.of(run))))
+                run.flags = valid_flags(change(tuple(run.flags), split_flags(given.of(run))))
 
             return change_internal
         name = _variable(bound.string(0), compiler)
 
         def change_variable(run: Run) -> None:
-            old = _split([run.variables.get(name, "")])
-            assign(run, name, " ".join(change(old, _split(given.of(run)))), at)
+            old = split_flags([run.variables.get(name, "")])
+            assign(run, name, " ".join(change(old, split_flags(given.of(run)))), at)
 
         return change_variable
 
@@ -71,7 +71,7 @@ def _has_flag(bound: Bound, compiler: Compiler) -> Predicate:
     names = [_variable(item, compiler) for item in bound.strings(0).items]
 
     def has_flag(run: Run) -> bool:
-        values = [word for name in names for word in _split([run.variables.get(name, "")])]
+        values = [word for name in names for word in split_flags([run.variables.get(name, "")])]
         return matcher(run, values)
 
     return has_flag
@@ -79,8 +79,8 @@ def _has_flag(bound: Bound, compiler: Compiler) -> Predicate:
 
 def _split_keys(keys: Texts) -> Texts:
     if keys.constant is not None:
-        return Texts.fixed(_split(keys.constant))
-    return Texts(None, lambda run: _split(keys.of(run)))
+        return Texts.fixed(split_flags(keys.constant))
+    return Texts(None, lambda run: split_flags(keys.of(run)))
 
 
 def _with_flags(bound: Bound, compiler: Compiler) -> Adjust:
@@ -90,7 +90,7 @@ def _with_flags(bound: Bound, compiler: Compiler) -> Adjust:
     def adjust(action: Action, run: Run) -> Action:
         if not isinstance(action, Keep | FileInto):
             return action
-        return replace(action, flags=_valid(_split(texts.of(run))))
+        return replace(action, flags=valid_flags(split_flags(texts.of(run))))
 
     return adjust
 
@@ -105,7 +105,7 @@ IMAP4FLAGS = Extension(
     name="imap4flags",
     commands={
         "setflag": _command(lambda old, given: given),
-        "addflag": _command(lambda old, given: _split([*old, *given])),
+        "addflag": _command(lambda old, given: split_flags([*old, *given])),
         "removeflag": _command(lambda old, given: tuple(w for w in old if w not in given)),
     },
     tests={

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from urllib.parse import quote
 
 from homemail.sieve.compiler import Compiler
 from homemail.sieve.core.match import fold_ascii
@@ -21,14 +22,15 @@ LONGEST_TEXT = 1_000_000
 _REFERENCE = re.compile(r"\$\{([0-9]+|[A-Za-z_][A-Za-z0-9_]*)((?:\.[A-Za-z0-9_]+)*)\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _HIGHEST_INDEX = 99
+_GLOBAL = "global."
 
 _Piece = Callable[[Run], str]
 
 
-def _expand(text: str, at: int) -> str | Text:
+def _expand(text: str, at: int, required: frozenset[str]) -> str | Text:
     if "${" not in text:
         return text
-    pieces = list(_pieces(text, at))
+    pieces = list(_pieces(text, at, required))
     if len(pieces) == 1 and not callable(pieces[0]):
         return text
     functions = tuple(piece if callable(piece) else _fixed(piece) for piece in pieces)
@@ -44,19 +46,26 @@ def _expand(text: str, at: int) -> str | Text:
     return Text(None, expand)
 
 
-def _pieces(text: str, at: int) -> list[str | _Piece]:
+def _pieces(text: str, at: int, required: frozenset[str]) -> list[str | _Piece]:
     pieces: list[str | _Piece] = []
     last = 0
     for found in _REFERENCE.finditer(text):
-        if found[2]:
+        if found[2] and not _is_global(found[1] + found[2], required):
             raise Wrong(at, f'no extension gives "{found[0][:60]}" a meaning')
         if found.start() > last:
             pieces.append(text[last : found.start()])
-        pieces.append(_match_value(found[1], at) if found[1].isdigit() else _value(found[1]))
+        name = found[1] + found[2]
+        pieces.append(_match_value(name, at) if name.isdigit() else _value(name))
         last = found.end()
     if last < len(text) or not pieces:
         pieces.append(text[last:])
     return pieces
+
+
+def _is_global(name: str, required: frozenset[str]) -> bool:
+    """Whether ``name`` is one in the namespace that scripts share (RFC 6609 §3.4.2)."""
+    namespace, _, rest = name.lower().partition(".")
+    return namespace == "global" and "include" in required and bool(_NAME.fullmatch(rest))
 
 
 def _fixed(text: str) -> _Piece:
@@ -65,6 +74,9 @@ def _fixed(text: str) -> _Piece:
 
 def _value(name: str) -> _Piece:
     key = name.lower()
+    if key.startswith(_GLOBAL):
+        key = key.removeprefix(_GLOBAL)
+        return lambda run: run.globals.get(key, "")
     return lambda run: run.variables.get(key, "")
 
 
@@ -83,7 +95,7 @@ def variable_name(string: String, compiler: Compiler) -> str:
         Wrong: it is no name that can be set.
     """
     name = compiler.constant(string, "the name of a variable")
-    if not _NAME.fullmatch(name):
+    if not _NAME.fullmatch(name) and not _is_global(name, compiler.required):
         raise Wrong(string.at, f'"{name[:60]}" is not the name of a variable')
     return name.lower()
 
@@ -93,12 +105,16 @@ def assign(run: Run, name: str, value: str, at: int) -> None:
 
     Source: RFC 5229 §6.
     """
-    if name not in run.variables and len(run.variables) >= MOST_VARIABLES:
+    known = run.globals if name.startswith(_GLOBAL) else run.variables
+    key = name.removeprefix(_GLOBAL)
+    if key not in known and len(known) >= MOST_VARIABLES:
         raise RunError(at, f"more than {MOST_VARIABLES} variables")
     limit = run.limits.variable_octets
     if len(value) > limit // 4:
         value = value.encode("utf-8", "replace")[:limit].decode("utf-8", "ignore")
-    run.variables[name] = value
+    known[key] = value
+    if key in run.shared:
+        run.variables[key] = run.globals[key] = value
 
 
 def _upper(text: str) -> str:
@@ -111,9 +127,13 @@ _MODIFIERS: dict[str, tuple[int, Callable[[str], str]]] = {
     "lowerfirst": (30, lambda text: fold_ascii(text[:1]) + text[1:]),
     "upperfirst": (30, lambda text: _upper(text[:1]) + text[1:]),
     "quotewildcard": (20, lambda text: re.sub(r"([*?\\])", r"\\\1", text)),
+    "encodeurl": (15, lambda text: quote(text, safe="-._~")),
     "length": (10, lambda text: str(len(text))),
 }
 """The modifiers by name: precedence (the highest is done first) and what they do."""
+
+ENCODE_URL = {"encodeurl": TagSpec(group="modifier of precedence 15")}
+"""A modifier that ``enotify`` brings (RFC 5435 §6)."""
 
 
 def _set(bound: Bound, compiler: Compiler) -> Step:
@@ -148,6 +168,7 @@ VARIABLES = Extension(
             tags={
                 tag: TagSpec(group=f"modifier of precedence {precedence}")
                 for tag, (precedence, _) in _MODIFIERS.items()
+                if tag not in ENCODE_URL
             },
             build=_set,
         )
