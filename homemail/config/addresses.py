@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from homemail.config.declare import Number, Switch, TextList, setting
+from homemail.config.declare import Number, Switch, Template, Text, TextList, setting
 
 _IN_FILE = re.compile(r"(?!inline:|static:|unix:)((?:proxy:)?[a-z]+:)(?!/)(.+)", re.DOTALL)
 
@@ -31,6 +31,10 @@ class DomainList(TableList):
     """A list of domains and of tables whose keys are domains."""
 
     expected = 'a list such as ["example.org", ".example.net", "hash:domains"]'
+
+
+LUSER_NAMES = ("user", "extension", "recipient_delimiter", "local", "domain", "recipient")
+"""The names in ``luser_relay``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,18 @@ class AddressSettings:
     )
     allow_percent_hack: bool = setting(
         True, Switch(), "Read user%host without a domain as user@host.", postfix=True
+    )
+    fallback_transport: str = setting(
+        "",
+        Text(),
+        'Who takes mail for local names without an account, such as "smtp:[old.example.org]".',
+        postfix=True,
+    )
+    luser_relay: str = setting(
+        "",
+        Template(LUSER_NAMES),
+        'Whose address gets mail for local names without an account, such as "$user@other.host".',
+        postfix=True,
     )
     canonical_maps: tuple[str, ...] = setting(
         (), TableList(), "Rewrite addresses of senders and recipients.", postfix=True

@@ -248,6 +248,10 @@ class Router:
         except TableUnavailable:
             text = f"<{address}>: Recipient address rejected: the accounts cannot be asked now"
             return RouteRefused(Reply(451, "4.3.0", text))
+        fallback = self.settings.fallback_transport.strip()
+        if account is None and kind is DomainKind.LOCAL and fallback:
+            note(Step("fallback_transport", plain(address), fallback))
+            return _by_table(Found(fallback, "fallback_transport"), address, kind)
         if account is None:
             return unknown(address, _TABLES.get(kind, ""))
         note(Step("accounts", plain(address), f"the account {account.id}"))

@@ -33,6 +33,7 @@ from homemail.model.envelope import OriginalRecipient, Recipient
 from homemail.model.reply import Reply
 from homemail.mta.addresses.complete import Defaults, complete
 from homemail.mta.addresses.keys import Match, find_address, plain, split_detail
+from homemail.mta.addresses.luser import luser_address
 from homemail.mta.addresses.rewrite import Rewriter
 from homemail.mta.addresses.steps import Note, Step, silent
 from homemail.mta.api import Accepted, AliasTarget, Relay, Route, RouteRefused
@@ -207,9 +208,26 @@ class Addressing:
                 address, work, with_owner=with_owner
             ):
                 return
+            if await self._luser(address, work):
+                return
             work.add(address)
         finally:
             work.path.pop()
+
+    async def _luser(self, address: Address, work: _Work) -> bool:
+        """Go on with ``luser_relay`` where nobody here has the address; whether that was so."""
+        setting = self._settings.luser_relay.strip()
+        if not setting or not self.router.is_local(address.domain):
+            return False
+        route = await self.router.route(address)
+        if not isinstance(route, RouteRefused) or route.reply.status != "5.1.1":
+            return False
+        target = luser_address(setting, address, self.router.delimiters, self.router.mydomain)
+        if target is None or fold(plain(target)) == fold(plain(address)):
+            return False
+        work.note(Step("luser_relay", plain(address), plain(target)))
+        await self._expand(target, work)
+        return True
 
     async def _virtual(self, address: Address, work: _Work) -> bool:
         """Expand by ``virtual_alias_maps``; whether that was the end of ``address`` itself."""
