@@ -8,7 +8,6 @@ cannot be read nothing is known: mail is deferred, not refused.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -64,6 +63,8 @@ class UsersFile:
         return self._current().app_passwords(account)
 
     async def replace_secret(self, account: AccountId, old: str, new: Sequence[str]) -> None:
+        import asyncio  # the commands that read this file do without it
+
         await asyncio.to_thread(users_edit.replace_secret, self.path, account, old, new)
 
     def common_schemes(self) -> frozenset[str]:
