@@ -29,6 +29,7 @@ from homemail.mta.sending.fixed import FIXED
 from homemail.mta.sending.generic import GenericTransport
 from homemail.mta.sending.hosts import Myself
 from homemail.mta.sending.mailboxes import hand_over_to
+from homemail.mta.sending.mta_sts import HttpsFetch, StsPolicies
 from homemail.mta.sending.pipe import open_pipes
 from homemail.mta.sending.sender import SmtpSender
 from homemail.mta.sending.transport import Transport
@@ -141,7 +142,11 @@ class House:
             ports=frozenset(one.address[1] for one in listeners if one.service == "smtp"),
             is_my_address=partial(is_own_address, listeners),
         )
-        return SmtpSender(self._settings.sending, DnsResolver(site.nameservers), myself)
+        resolver, sts = DnsResolver(site.nameservers), None
+        if self._settings.sending.smtp_mta_sts:
+            cache = site.data_directory / "mta-sts.json"
+            sts = StsPolicies(resolver, HttpsFetch(resolver), cache)
+        return SmtpSender(self._settings.sending, resolver, myself, sts)
 
     def _transports(self, rewriter: Rewriter) -> dict[str, Transport]:
         settings = self._settings

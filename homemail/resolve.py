@@ -16,6 +16,7 @@ from typing import Protocol, TypeVar
 
 import dns.asyncresolver
 import dns.exception
+import dns.flags
 import dns.name
 import dns.rdatatype
 import dns.resolver
@@ -49,6 +50,16 @@ class Mx:
     host: str
 
 
+@dataclass(frozen=True, slots=True)
+class Tlsa:
+    """What a certificate must be like (RFC 6698 §2.1)."""
+
+    usage: int
+    selector: int
+    matching: int
+    data: bytes
+
+
 class Resolver(Protocol):
     """Questions about names. Each may raise ``NoSuchName`` and ``DnsUnavailable``."""
 
@@ -67,16 +78,24 @@ class Resolver(Protocol):
     async def texts(self, name: str) -> tuple[str, ...]:
         """Return the TXT records of ``name``."""
 
+    async def is_signed_mx(self, domain: str) -> bool:
+        """Whether the name server has validated its answer about the exchangers (DNSSEC)."""
+
+    async def tlsa(self, name: str) -> tuple[Tlsa, ...]:
+        """Return the TLSA records of ``name`` if the name server has validated them, else none."""
+
 
 class DnsResolver:
     """Asks ``nameservers`` (``address`` or ``address:port``), or those of the system.
 
-    Addresses of hosts come from the system's hosts file first, as for every program here.
+    Addresses of hosts come from the system's hosts file first, as for every program here. What the
+    name server says of DNSSEC is believed, so the way to it must be safe where that counts.
     """
 
     def __init__(self, nameservers: Iterable[str] = (), hosts: Path | None = _HOSTS) -> None:
         self._resolver = dns.asyncresolver.Resolver(configure=False)
         self._resolver.lifetime = _LIFETIME
+        self._resolver.set_flags(dns.flags.RD | dns.flags.AD)  # AD: tell whether it is validated
         self._resolver.cache = dns.resolver.LRUCache(2000)
         servers = [_server(text) for text in nameservers]
         if servers:
@@ -115,6 +134,15 @@ class DnsResolver:
         answer = await self._ask(name, dns.rdatatype.TXT)
         return tuple(b"".join(data.strings).decode("utf-8", "replace") for data in answer)
 
+    async def is_signed_mx(self, domain: str) -> bool:
+        return _is_validated(await self._ask(domain, dns.rdatatype.MX))
+
+    async def tlsa(self, name: str) -> tuple[Tlsa, ...]:
+        answer = await self._ask(name, dns.rdatatype.TLSA)
+        if not _is_validated(answer):
+            return ()
+        return tuple(Tlsa(data.usage, data.selector, data.mtype, data.cert) for data in answer)
+
     async def _ask(
         self, name: str | dns.name.Name, kind: dns.rdatatype.RdataType
     ) -> dns.resolver.Answer | tuple[()]:
@@ -125,6 +153,10 @@ class DnsResolver:
             raise NoSuchName(_text(name, kind, "Host not found")) from None
         except (dns.exception.DNSException, OSError, UnicodeError) as error:
             raise DnsUnavailable(_text(name, kind, "Host not found, try again")) from error
+
+
+def _is_validated(answer: dns.resolver.Answer | tuple[()]) -> bool:
+    return isinstance(answer, dns.resolver.Answer) and bool(answer.response.flags & dns.flags.AD)
 
 
 def _absolute(name: str | dns.name.Name) -> dns.name.Name:
@@ -197,6 +229,8 @@ class FakeResolver:
     hosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     pointers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    tlsas: Mapping[str, tuple[Tlsa, ...]] = field(default_factory=dict)
+    signed: frozenset[str] = frozenset()
     unavailable: frozenset[str] = frozenset()
 
     async def mx(self, domain: str) -> tuple[Mx, ...]:
@@ -216,6 +250,12 @@ class FakeResolver:
     async def texts(self, name: str) -> tuple[str, ...]:
         return self._answer(self.notes, name)
 
+    async def is_signed_mx(self, domain: str) -> bool:
+        return domain in self.signed
+
+    async def tlsa(self, name: str) -> tuple[Tlsa, ...]:
+        return self._answer(self.tlsas, name)
+
     def _answer(self, table: Mapping[str, tuple[V, ...]], name: str) -> tuple[V, ...]:
         if name in self.unavailable:
             raise DnsUnavailable(f"Name service error for name={name}: Host not found, try again")
@@ -226,4 +266,4 @@ class FakeResolver:
         raise NoSuchName(f"Name service error for name={name}: Host not found")
 
     def _tables(self) -> tuple[Mapping[str, object], ...]:
-        return (self.mxs, self.hosts, self.pointers, self.notes)
+        return (self.mxs, self.hosts, self.pointers, self.notes, self.tlsas)

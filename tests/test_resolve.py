@@ -11,7 +11,7 @@ import dns.rrset
 import pytest
 
 from homemail.errors import Permanent, Temporary
-from homemail.resolve import DnsResolver, DnsUnavailable, FakeResolver, Mx, NoSuchName
+from homemail.resolve import DnsResolver, DnsUnavailable, FakeResolver, Mx, NoSuchName, Tlsa
 
 ZONE = {
     ("far.test.", "MX"): ["10 mx.far.test.", "20 Backup.Far.test."],
@@ -20,6 +20,9 @@ ZONE = {
     ("mx.far.test.", "AAAA"): ["2001:db8::1"],
     ("1.2.0.192.in-addr.arpa.", "PTR"): ["MX.far.test."],
     ("empty.test.", "TXT"): ['"nothing else"'],
+    ("signed.test.", "MX"): ["10 mx.signed.test."],
+    ("_25._tcp.mx.signed.test.", "TLSA"): ["3 1 1 " + "ab" * 32],
+    ("_25._tcp.mx.far.test.", "TLSA"): ["3 1 1 " + "cd" * 32],
 }
 
 
@@ -39,6 +42,8 @@ class NameServer(asyncio.DatagramProtocol):
             response.set_rcode(dns.rcode.SERVFAIL)
         elif (name, kind) in ZONE:
             response.answer = [dns.rrset.from_text(name, 60, "IN", kind, *ZONE[name, kind])]
+            if name.endswith("signed.test.") and query.flags & dns.flags.AD:
+                response.flags |= dns.flags.AD
         elif not any(known == name for known, _ in ZONE):
             response.set_rcode(dns.rcode.NXDOMAIN)
         self.transport.sendto(response.to_wire(), peer)
@@ -117,3 +122,13 @@ def test_the_fake_is_like_the_real_one():
         run(fake.mx("nothing.test"))
     with pytest.raises(DnsUnavailable):
         run(fake.mx("broken.test"))
+
+
+def test_what_the_name_server_validated():
+    assert ask(lambda resolver: resolver.is_signed_mx("signed.test"))
+    assert not ask(lambda resolver: resolver.is_signed_mx("far.test"))
+    (record,) = ask(lambda resolver: resolver.tlsa("_25._tcp.mx.signed.test"))
+    assert record == Tlsa(3, 1, 1, b"\xab" * 32)
+    assert ask(lambda resolver: resolver.tlsa("_25._tcp.mx.far.test")) == ()
+    with pytest.raises(NoSuchName):
+        ask(lambda resolver: resolver.tlsa("_25._tcp.nothing.signed.test"))

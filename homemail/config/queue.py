@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from homemail.config.addresses import TableList
 from homemail.config.declare import (
     Choice,
     FilePath,
@@ -107,9 +108,36 @@ class SendingSettings:
     )
     smtp_tls_security_level: str = setting(
         "may",
-        Choice(("none", "may", "encrypt")),
-        "TLS to other hosts: never, when they offer it, or always.",
+        Choice(("none", "may", "encrypt", "dane", "dane-only", "verify", "secure")),
+        "TLS to other hosts: none, may (when they offer it), encrypt (always), dane (as DNSSEC "
+        "says, else may), dane-only, verify (with a certificate for the host's name), secure "
+        "(with one for the next hop's).",
         postfix=True,
+    )
+    smtp_tls_policy_maps: tuple[str, ...] = setting(
+        (),
+        TableList(),
+        "Tables with another level for a next hop, such as "
+        '"secure match=.isp.example"; ".example.org" stands for the domains below.',
+        postfix=True,
+    )
+    smtp_tls_cafile: Path | None = setting(
+        None,
+        FilePath(optional=True),
+        "The authorities whose certificates count, PEM; empty: those of the system.",
+        postfix="smtp_tls_CAfile",
+    )
+    smtp_dns_support_level: str = setting(
+        "enabled",
+        Choice(("enabled", "dnssec")),
+        "With dnssec the name server is believed that it has validated an answer, as dane needs; "
+        "it must be on this machine, or the way to it safe.",
+        postfix=True,
+    )
+    smtp_mta_sts: bool = setting(
+        True,
+        Switch(),
+        "Keep to the TLS policies that domains publish for mail to them (MTA-STS).",
     )
     smtp_sasl_auth_enable: bool = setting(
         False,

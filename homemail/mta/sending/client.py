@@ -20,6 +20,7 @@ from homemail.model.envelope import Body, Envelope, Notify, Recipient
 from homemail.model.reply import Reply
 from homemail.mta.sending.credentials import Credentials
 from homemail.mta.sending.replies import ReplyReader
+from homemail.mta.sending.tls import Proof
 
 # RFC 5321 §4.5.3.2, in seconds
 GREETING_SECONDS = 300.0
@@ -36,7 +37,8 @@ _AT_ONCE = 100  # RCPT commands in one write: their replies must fit into what T
 class Options:
     """How to speak. ``peer`` names the other end in texts; ``tls`` is none, may or encrypt.
 
-    ``private``: nobody can listen, so a password may be sent without TLS.
+    ``private``: nobody can listen, so a password may be sent without TLS. ``proof`` is for the
+    shell: what must be true of the certificate.
     """
 
     hello: str
@@ -45,6 +47,7 @@ class Options:
     tls: str = "may"
     credentials: Credentials | None = None
     private: bool = False
+    proof: Proof = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class StartTls:
-    """Begin TLS, then call ``tls_started``."""
+    """Begin TLS, then call ``tls_started``, or ``distrust`` where the certificate will not do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +193,12 @@ class ClientConnection:
         """Take leave after ``Finished``; the last step is ``Finished`` again."""
         self._ending = True
         return self._go_on(())
+
+    def distrust(self, why: str) -> Step:
+        """TLS began, but not with the host that it should be."""
+        text = f"{why} ({self._options.peer})"
+        self._step = self._talk.throw(_Ended(_ours(451, "4.7.5", text), host_trouble=True))
+        return self._step
 
     def lose(self, why: str = "lost connection") -> Step:
         """The connection ended or timed out: ``lost connection``, ``timed out``."""
@@ -392,11 +401,9 @@ class ClientConnection:
                 mail_refused = self._mail_refused(replies.pop(0))
             for index, reply in zip(self._indexes[start:], replies[: len(some)], strict=False):
                 self._take_rcpt(index, reply)
-        if mail_refused is not None:
-            return None
         if replies[-1].code == 354:
             return replies[-1]
-        if not self._none_left():
+        if mail_refused is None and not self._none_left():
             self._need(replies[-1], 354)
         return None
 

@@ -22,13 +22,16 @@ from homemail.mta.sending.client import (
 )
 from homemail.mta.sending.hosts import Target
 from homemail.mta.sending.stuffing import DotStuffer
+from homemail.mta.sending.tls import ClientTls, trouble_with
 
 _READ = 64 * 1024
 _PIECE = 64 * 1024  # octets that must get away within the time of a block
 _MORE_SECONDS = 10.0  # for each further reply to what was written at once
 
 
-async def connect(target: Target, options: Options, connect_seconds: float) -> Connection:
+async def connect(
+    target: Target, options: Options, connect_seconds: float, tls: ClientTls
+) -> Connection:
     """Return a connection that has said nothing yet.
 
     Raises:
@@ -42,7 +45,7 @@ async def connect(target: Target, options: Options, connect_seconds: float) -> C
                 streams = await asyncio.open_connection(target.address, target.port)
     except (OSError, TimeoutError) as error:
         raise NextHopUnreachable(f"connect to {target}: {_reason(error)}") from error
-    return Connection(streams, target, options)
+    return Connection(streams, target, options, tls)
 
 
 class Connection:
@@ -53,7 +56,9 @@ class Connection:
         streams: tuple[asyncio.StreamReader, asyncio.StreamWriter],
         target: Target,
         options: Options,
+        tls: ClientTls,
     ) -> None:
+        self._tls = tls
         self._reader, self._writer = streams
         self._target = target
         self._options = options
@@ -100,8 +105,7 @@ class Connection:
                 case Ask():
                     return await self._ask(core, step)
                 case StartTls():
-                    await self._writer.start_tls(_context(), server_hostname=self._target.name)
-                    return core.tls_started()
+                    return await self._start_tls(core)
                 case SendContent():
                     await self._send_content(step)
                     return core.content_sent()
@@ -111,6 +115,17 @@ class Connection:
             return core.lose("Cannot start TLS: handshake failure")
         except OSError:
             return core.lose()
+
+    async def _start_tls(self, core: ClientConnection) -> Step:
+        proof = self._options.proof
+        context = self._tls.context(proof)
+        try:
+            await self._writer.start_tls(context, server_hostname=self._target.name)
+        except ssl.SSLCertVerificationError as error:
+            return core.distrust(f"Server certificate not trusted: {error.verify_message}")
+        connection = self._writer.get_extra_info("ssl_object")
+        trouble = trouble_with(connection, proof)
+        return core.tls_started() if trouble is None else core.distrust(trouble)
 
     async def _ask(self, core: ClientConnection, ask: Ask) -> Step:
         async with asyncio.timeout(ask.seconds + _MORE_SECONDS * (ask.count - 1)):
@@ -145,14 +160,6 @@ class Connection:
             raise ConnectionResetError
         self._writer.write(data)
         await self._writer.drain()
-
-
-def _context() -> ssl.SSLContext:
-    """Return a context that encrypts to whoever is there: names are not verified at may."""
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 def _reason(error: Exception) -> str:

@@ -20,6 +20,9 @@ from homemail.mta.sending.connection import Connection, connect
 from homemail.mta.sending.credentials import PasswordMap
 from homemail.mta.sending.hosts import Myself, Target, find_targets
 from homemail.mta.sending.idle import IdleConnections
+from homemail.mta.sending.mta_sts import StsPolicies
+from homemail.mta.sending.tls import ClientTls
+from homemail.mta.sending.tls_policy import TargetPolicy, TlsPolicies
 from homemail.mta.sending.transport import Sent
 from homemail.resolve import Resolver
 
@@ -34,12 +37,25 @@ class SmtpSender:
     A connection is kept for ``smtp_connection_cache_time_limit``; close it at the end.
     """
 
-    def __init__(self, settings: SendingSettings, resolver: Resolver, myself: Myself) -> None:
+    def __init__(
+        self,
+        settings: SendingSettings,
+        resolver: Resolver,
+        myself: Myself,
+        sts: StsPolicies | None = None,
+    ) -> None:
+        """Take the settings; ``sts`` None: MTA-STS is not wanted.
+
+        Raises:
+            ConfigError: a table or the file of authorities cannot be used.
+        """
         self._settings = settings
         self._resolver = resolver
         self._myself = myself
         path = settings.smtp_sasl_password_maps if settings.smtp_sasl_auth_enable else None
         self._passwords = PasswordMap(path) if path else None
+        self._policies = TlsPolicies(settings, resolver, sts)
+        self._tls = ClientTls(settings.smtp_tls_cafile)
         self._idle = IdleConnections(settings.smtp_connection_cache_time_limit)
 
     async def close(self) -> None:
@@ -56,6 +72,7 @@ class SmtpSender:
         try:
             targets = await find_targets(next_hop, self._resolver, self._myself)
             credentials = self._passwords.find(next_hop) if self._passwords else None
+            policy = await self._policies.of_hop(next_hop)
         except MailError as error:
             return (Sent(reply_for(error), unreachable=True),) * len(recipients)
         needs = needs_utf8(envelope, recipients, content)
@@ -64,21 +81,24 @@ class SmtpSender:
             hello=self._settings.smtp_helo_name,
             peer=next_hop.host,
             lmtp=next_hop.transport == "lmtp",
-            tls=self._settings.smtp_tls_security_level,
             credentials=credentials,
         )
-        return await self._try_each(targets, transfer, options, content)
+        tries, trouble = [], None
+        for target in targets[: self._settings.smtp_mx_address_limit]:
+            try:
+                tls = await self._policies.of_target(next_hop, policy, target)
+                tries.append((target, _at(options, target, tls)))
+            except MailError as error:
+                trouble = (Sent(reply_for(error), unreachable=True),) * len(recipients)
+        return await self._try_each(tries, transfer, content) or trouble or ()
 
     async def _try_each(
         self,
-        targets: tuple[Target, ...],
+        tries: list[tuple[Target, Options]],
         transfer: Transfer,
-        options: Options,
         content: MessageContent,
     ) -> tuple[Sent, ...]:
         worst: tuple[Sent, ...] = ()
-        tries = [(target, _at(options, target)) for target in targets]
-        tries = tries[: self._settings.smtp_mx_address_limit]
         # Stable: a host with an open connection comes before those that it was taken before.
         for target, of_target in sorted(tries, key=lambda one: not self._idle.has(one)):
             sent = await self._try_one(target, transfer, of_target, content)
@@ -111,7 +131,8 @@ class SmtpSender:
             finished = await self._by(connection, target, transfer, options, content)
             if not finished.unused:
                 return finished
-        connection = await connect(target, options, self._settings.smtp_connect_timeout)
+        seconds = self._settings.smtp_connect_timeout
+        connection = await connect(target, options, seconds, self._tls)
         return await self._by(connection, target, transfer, options, content)
 
     async def _by(
@@ -135,9 +156,9 @@ class SmtpSender:
         return finished
 
 
-def _at(options: Options, target: Target) -> Options:
+def _at(options: Options, target: Target, tls: TargetPolicy) -> Options:
     private = target.is_socket or ip_address(target.address.partition("%")[0]).is_loopback
-    return replace(options, peer=str(target), private=private)
+    return replace(options, peer=str(target), private=private, tls=tls.tls, proof=tls.proof)
 
 
 def _sent(finished: Finished, target: Target) -> tuple[Sent, ...]:
