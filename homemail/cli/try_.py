@@ -114,7 +114,7 @@ def _serve(made: trial.Trial, settings: Settings) -> int:
     try:
         listeners = bind(settings.ports, settings.site.inet_interfaces)
     except PortTaken as error:
-        raise Failed(f"{error}; choose other ports with --port-base") from None
+        raise Failed(f'{error}; choose other ports, for example with "--port-base 3000"') from None
     log_to(made.directory / "homemail.log")
     try:
         house = House(settings, programs_as_root=True)
