@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from homemail.auth.api import Account
-from homemail.auth.schemes import scheme_of
+from homemail.auth.secret import scheme_of
 from homemail.model.address import AccountId, Address, Domain, account_id
 
 

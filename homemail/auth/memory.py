@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from homemail.auth.api import Account
 from homemail.auth.directory import Directory
-from homemail.auth.schemes import replaced
+from homemail.auth.secret import replaced
 from homemail.model.address import AccountId, Address
 
 

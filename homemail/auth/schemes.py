@@ -24,11 +24,11 @@ from passlib import hash as passlib_hash
 from homemail.auth import libcrypt, pam
 from homemail.auth.prepare import prepare, prepare_password
 from homemail.auth.scram_verifier import ScramVerifier
+from homemail.auth.secret import SECRET, scheme_of
 from homemail.log import Log
 
 log = Log("auth")
 
-_SECRET = re.compile(r"\{([A-Za-z0-9-]+)(?:\.(b64|base64|hex))?\}(.*)", re.DOTALL)
 _ARGON2_SALT_OCTETS = 16
 _BCRYPT_OCTETS = 72
 _APP_SALT_OCTETS = 16
@@ -64,12 +64,6 @@ def new_secrets(password: str) -> tuple[str, ...]:
     return ("{ARGON2ID}" + argon2id.decode(), "{SCRAM-SHA-256}" + scram)
 
 
-def scheme_of(secret: str) -> str:
-    """Return the scheme's name in capitals."""
-    match = _SECRET.fullmatch(secret)
-    return match[1].upper() if match else "CRYPT"
-
-
 def cheapest_first(secrets: Sequence[str]) -> list[str]:
     """Return ``secrets`` in the order to try: a right password is found sooner.
 
@@ -83,22 +77,17 @@ def is_weak(secret: str) -> bool:
 
     A password that is stored as it is was stored so on purpose, and is not meant.
     """
-    match = _SECRET.fullmatch(secret)
+    match = SECRET.fullmatch(secret)
     value = match[3] if match else secret
     if scheme_of(secret) in _CRYPT_NAMES:
         return not value.startswith(_STRONG_CRYPT)
     return scheme_of(secret) in _FAST
 
 
-def replaced(secrets: Sequence[str], old: str, new: Sequence[str]) -> tuple[str, ...]:
-    """Return ``secrets`` with ``new`` in the place of ``old``."""
-    return tuple(one for secret in secrets for one in (new if secret == old else (secret,)))
-
-
 def plain_password(secrets: Sequence[str]) -> bytes | None:
     """Return the password itself where one of ``secrets`` is it, else None."""
     for secret in secrets:
-        match = _SECRET.fullmatch(secret)
+        match = SECRET.fullmatch(secret)
         if match and SCHEMES.get(match[1].upper()) is _plain:
             try:
                 return _plain_value(match[2], match[3]).encode()
@@ -120,7 +109,7 @@ def new_app_secret(password: str) -> str:
 
 def scram_verifier(secret: str, scheme: str) -> ScramVerifier | None:
     """Return the verifier in ``secret`` where it is one of ``scheme``, else None."""
-    match = _SECRET.fullmatch(secret)
+    match = SECRET.fullmatch(secret)
     if not match or match[1].upper() != scheme:
         return None
     try:
@@ -134,7 +123,7 @@ def verify(secret: str, password: bytes) -> bool:
 
     A secret of an unknown scheme, or a broken one, matches nothing; the log says so once.
     """
-    match = _SECRET.fullmatch(secret)
+    match = SECRET.fullmatch(secret)
     scheme = scheme_of(secret)
     if b"\0" in password:  # crypt(3) would read it up to there
         return False

@@ -15,11 +15,12 @@ from homemail.config.auth import AuthSettings
 def open_accounts(settings: AuthSettings, local_domains: Iterable[str]) -> Accounts:
     """Return the accounts of every source in ``auth_sources``, in that order."""
     domains = tuple(local_domains)
-    sources = [_open(name, settings, domains) for name in settings.auth_sources]
+    sources = [open_source(name, settings, domains) for name in settings.auth_sources]
     return sources[0] if len(sources) == 1 else AccountChain(sources)
 
 
-def _open(name: str, settings: AuthSettings, domains: tuple[str, ...]) -> Accounts:
+def open_source(name: str, settings: AuthSettings, domains: tuple[str, ...]) -> Accounts:
+    """Return the accounts of the source ``name``."""
     if name == "users":
         return UsersFile(
             settings.users_file, local_domains=domains, default_home=settings.home_base

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from homemail import durable
-from homemail.auth.schemes import replaced
+from homemail.auth.secret import replaced
 from homemail.auth.users_line import UserLine, with_added, with_changed
 from homemail.errors import LockTimeout, Permanent
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from homemail.auth import users_edit
 from homemail.auth.api import Account
 from homemail.auth.directory import Directory
-from homemail.auth.users_line import APP_PASSWORD, UserLine, accounts_in
+from homemail.auth.users_line import UserLine, account_of, accounts_in
 from homemail.errors import ConfigError, TableUnavailable
 from homemail.log import Log
-from homemail.model.address import AccountId, Address, account_id
+from homemail.model.address import AccountId, Address
 from homemail.watched import Reading, WatchedFile
 
 log = Log("auth")
@@ -122,17 +122,3 @@ class UsersFile:
         except ValueError as error:
             return error
         return None
-
-
-def account_of(line: UserLine, default_home: Path) -> Account:
-    """Return the account that a line of the file describes."""
-    name = account_id(line.name)
-    return Account(
-        id=name,
-        home=line.home or default_home / name,
-        uid=line.uid,
-        gid=line.gid,
-        addresses=line.addresses,
-        enabled=line.enabled,
-        options={k: v for k, v in line.options.items() if not k.startswith(APP_PASSWORD)},
-    )

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from homemail.auth.api import Account
 from homemail.errors import NoSuchUser, Permanent
 from homemail.model.address import Address, account_id, parse_local_part
 
@@ -166,6 +167,20 @@ def with_changed(data: bytes, name: str, change: Callable[[UserLine], UserLine |
             lines[number - 1 : number] = [] if changed is None else [format_line(changed).encode()]
             return b"\n".join(lines)
     raise NoSuchUser(f"there is no account {name}")
+
+
+def account_of(line: UserLine, default_home: Path) -> Account:
+    """Return the account that a line of the file describes."""
+    name = account_id(line.name)
+    return Account(
+        id=name,
+        home=line.home or default_home / name,
+        uid=line.uid,
+        gid=line.gid,
+        addresses=line.addresses,
+        enabled=line.enabled,
+        options={k: v for k, v in line.options.items() if not k.startswith(APP_PASSWORD)},
+    )
 
 
 def _number(what: str, text: str) -> int | None:

@@ -17,7 +17,8 @@ from concurrent.futures import Executor
 from typing import TypeVar
 
 from homemail.auth import pam
-from homemail.auth.schemes import cheapest_first, new_secrets, scheme_of, verify
+from homemail.auth.schemes import cheapest_first, new_secrets, verify
+from homemail.auth.secret import scheme_of
 from homemail.model.address import AccountId
 
 T = TypeVar("T")

@@ -4,23 +4,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Sequence
 
-from homemail.auth import users_edit
 from homemail.auth.api import Account
-from homemail.auth.schemes import new_secrets, scheme_of
-from homemail.auth.users_file import account_of
-from homemail.auth.users_line import UserLine, accounts_in, check_name
-from homemail.cli.failures import Failed
+from homemail.auth.secret import scheme_of
+from homemail.auth.users_line import APP_PASSWORD, UserLine, account_of
+from homemail.cli.account_add import configure_add
+from homemail.cli.account_file import checked_name, find_line, lines_in, secrets_of
+from homemail.cli.app_password import configure_app_password
 from homemail.cli.installation import load_settings
 from homemail.cli.output import print_json, print_table, printable
 from homemail.cli.parser import Arguments, Parser, Run
 from homemail.cli.password import add_password_options, new_password, show_generated
 from homemail.config.settings import Settings
-from homemail.config.spelling import nearest
-from homemail.model.address import Address, account_id
+from homemail.model.address import account_id
 
 
 def configure(parser: Parser) -> None:
@@ -37,43 +34,22 @@ def configure(parser: Parser) -> None:
     listing.add_argument("--json", action="store_true", help="JSON, for programs")
     show = _on_one(parser, "show", "show one account", run_show)
     show.add_argument("--json", action="store_true", help="JSON, for programs")
-    _configure_add(parser)
+    configure_add(parser)
     password = _on_one(parser, "password", "give an account a new password", run_password)
     add_password_options(password)
     password.examples = (
         "homemail account password alice",
         "pass show mail/alice | homemail account password alice --stdin",
     )
+    configure_app_password(parser)
+    rename = _on_one(parser, "rename", "give an account another name; its mail stays", run_rename)
+    rename.examples = ("homemail account rename alice alicia",)
+    rename.add_argument("new_name", metavar="NEW_NAME", help="the new name")
     _on_one(parser, "remove", "take an account away; its mail stays where it is", run_remove)
     _on_one(
         parser, "disable", "let an account no longer log in; its mail keeps arriving", run_disable
     )
     _on_one(parser, "enable", "let a disabled account log in again", run_enable)
-
-
-def _configure_add(parser: Parser) -> None:
-    add = parser.add_command("add", "make an account", run_add)
-    add.details = (
-        "NAME is what comes before the @ of the address, or a whole address where the house has "
-        "several domains and the account is to have mail in one of them only."
-    )
-    add.examples = (
-        "homemail account add alice",
-        "homemail account add bob --generate --address sales@example.org",
-        "homemail account add carol@example.org --home /home/carol",
-    )
-    add.add_argument("name", metavar="NAME", help="the account's name")
-    add.add_argument(
-        "--address",
-        metavar="ADDRESS",
-        action="append",
-        default=[],
-        help="another address of the account; may be given several times",
-    )
-    add.add_argument(
-        "--home", metavar="DIR", type=Path, help="where its mail is kept; below home_base otherwise"
-    )
-    add_password_options(add)
 
 
 def _on_one(parser: Parser, name: str, summary: str, run: Run) -> Parser:
@@ -87,7 +63,7 @@ def _on_one(parser: Parser, name: str, summary: str, run: Run) -> Parser:
 def run_list(arguments: Arguments) -> int:
     """Print every account."""
     settings = load_settings(arguments)
-    lines = sorted(_lines(settings.auth.users_file), key=lambda line: account_id(line.name))
+    lines = sorted(lines_in(settings.auth.users_file), key=lambda line: account_id(line.name))
     if arguments.json:
         print_json([_facts(line, settings) for line in lines])
         return 0
@@ -95,6 +71,10 @@ def run_list(arguments: Arguments) -> int:
         (line.name, _state(line), str(_account(line, settings).home), _other_addresses(line))
         for line in lines
     ]
+    known = {account_id(line.name) for line in lines}
+    for account in _system_users(settings):
+        if account.id not in known:
+            rows.append((account.id, "system user", str(account.home), ""))
     print_table(("NAME", "STATE", "HOME", "OTHER ADDRESSES"), rows)
     if not rows:
         print('no accounts yet; "homemail account add NAME" makes one', file=sys.stderr)
@@ -104,7 +84,7 @@ def run_list(arguments: Arguments) -> int:
 def run_show(arguments: Arguments) -> int:
     """Print what there is to say about one account."""
     settings = load_settings(arguments)
-    facts = _facts(_find(settings, arguments.name), settings)
+    facts = _facts(find_line(settings, arguments.name), settings)
     if arguments.json:
         print_json(facts)
         return 0
@@ -114,39 +94,38 @@ def run_show(arguments: Arguments) -> int:
     return 0
 
 
-def run_add(arguments: Arguments) -> int:
-    """Make an account."""
-    settings = load_settings(arguments)
-    line = UserLine(
-        _checked_name(arguments.name),
-        home=arguments.home.absolute() if arguments.home else None,
-        options=_address_option(arguments.address),
-    )
-    if account_id(line.name) in {account_id(other.name) for other in _all(settings)}:
-        raise Failed(f"there is an account {line.name} already")
-    password = new_password(arguments, line.name)
-    added = replace(line, secrets=_secrets_of(password))
-    users_edit.add_accounts(settings.auth.users_file, [added])
-    print(f"account {line.name} added; its mail will be in {_account(line, settings).home}")
-    show_generated(arguments, line.name, password)
-    return 0
-
-
 def run_password(arguments: Arguments) -> int:
     """Give an account a new password."""
+    from homemail.auth import users_edit
+
     settings = load_settings(arguments)
-    line = _find(settings, arguments.name)
+    line = find_line(settings, arguments.name)
     password = new_password(arguments, line.name)
-    users_edit.set_secrets(settings.auth.users_file, line.name, _secrets_of(password))
+    users_edit.set_secrets(settings.auth.users_file, line.name, secrets_of(password))
     print(f"account {line.name} has a new password")
     show_generated(arguments, line.name, password)
     return 0
 
 
+def run_rename(arguments: Arguments) -> int:
+    """Give an account another name."""
+    from homemail.auth import users_edit
+
+    settings = load_settings(arguments)
+    line = find_line(settings, arguments.name)
+    new_name = checked_name(arguments.new_name)
+    home = _account(line, settings).home
+    users_edit.rename_account(settings.auth.users_file, line.name, new_name, home=home)
+    print(f"account {line.name} is now {new_name}; its mail is still in {home}")
+    return 0
+
+
 def run_remove(arguments: Arguments) -> int:
     """Take an account away."""
+    from homemail.auth import users_edit
+
     settings = load_settings(arguments)
-    line = _find(settings, arguments.name)
+    line = find_line(settings, arguments.name)
     users_edit.remove_account(settings.auth.users_file, line.name)
     print(f"account {line.name} removed; its mail is still in {_account(line, settings).home}")
     return 0
@@ -163,43 +142,26 @@ def run_enable(arguments: Arguments) -> int:
 
 
 def _enable(arguments: Arguments, *, enabled: bool) -> int:
+    from homemail.auth import users_edit
+
     settings = load_settings(arguments)
-    line = _find(settings, arguments.name)
+    line = find_line(settings, arguments.name)
     users_edit.set_enabled(settings.auth.users_file, line.name, enabled)
     print(f"account {line.name} {'may log in' if enabled else 'may no longer log in'}")
     return 0
 
 
-def _secrets_of(password: str) -> tuple[str, ...]:
-    try:
-        return new_secrets(password)
-    except ValueError as error:
-        raise Failed(f"the password cannot be used: {error}") from None
+def _system_users(settings: Settings) -> Sequence[Account]:
+    """Return the accounts that come from the system, where the settings want them."""
+    if not {"system", "pam"} & set(settings.auth.auth_sources):
+        return ()
+    import asyncio
 
+    from homemail.auth.sources import open_source
 
-def _all(settings: Settings) -> list[UserLine]:
-    return list(_lines(settings.auth.users_file))
-
-
-def _lines(file: Path) -> Iterator[UserLine]:
-    """Yield the accounts in the file, and say on stderr which lines are none."""
-    try:
-        data = file.read_bytes()
-    except FileNotFoundError:
-        return
-    for number, line in accounts_in(data):
-        if isinstance(line, UserLine):
-            yield line
-        else:
-            print(printable(f"{file}:{number}: {line}"), file=sys.stderr)
-
-
-def _find(settings: Settings, name: str) -> UserLine:
-    lines = _all(settings)
-    for line in lines:
-        if account_id(line.name) == account_id(name):
-            return line
-    raise Failed(f'no account "{name}"{nearest(name, [line.name for line in lines])}')
+    source = "system" if "system" in settings.auth.auth_sources else "pam"
+    domains = settings.site.mydestination
+    return asyncio.run(open_source(source, settings.auth, domains).all())
 
 
 def _account(line: UserLine, settings: Settings) -> Account:
@@ -225,21 +187,10 @@ def _facts(line: UserLine, settings: Settings) -> dict[str, object]:
         "home": str(_account(line, settings).home),
         "addresses": own + [str(address) for address in line.addresses],
         "passwords": [scheme_of(secret) for secret in line.secrets],
-        "options": [f"{k}={v}" for k, v in line.options.items() if k != "addresses"],
+        "app_passwords": sorted(line.app_passwords),
+        "options": [
+            f"{key}={value}"
+            for key, value in line.options.items()
+            if key != "addresses" and not key.startswith(APP_PASSWORD)
+        ],
     }
-
-
-def _checked_name(name: str) -> str:
-    try:
-        return check_name(name)
-    except ValueError as error:
-        raise Failed(f'"{name}" cannot be an account: {error}') from None
-
-
-def _address_option(addresses: list[str]) -> dict[str, str]:
-    for address in addresses:
-        try:
-            Address.parse(address)
-        except ValueError as error:
-            raise Failed(f'"{address}" is not an address: {error}') from None
-    return {"addresses": ",".join(addresses)} if addresses else {}

@@ -6,8 +6,6 @@ Never from the command line, where every user of the machine could read it.
 
 from __future__ import annotations
 
-import getpass
-import secrets
 import sys
 
 from homemail.cli.failures import Failed
@@ -47,6 +45,8 @@ def show_generated(arguments: Arguments, name: str, password: str) -> None:
 
 def generated() -> str:
     """Return a password that can be typed and told on the telephone."""
+    import secrets
+
     groups = (
         "".join(secrets.choice(_LETTERS) for _ in range(_GROUP_LETTERS)) for _ in range(_GROUPS)
     )
@@ -60,6 +60,8 @@ def _read_line() -> str:
 def _asked(name: str) -> str:
     if not sys.stdin.isatty():
         raise Failed("no terminal to ask for the password on; give --stdin or --generate")
+    import getpass
+
     password = getpass.getpass(f"New password of {name}: ")
     if getpass.getpass("The same again: ") != password:
         raise Failed("the two passwords differ; nothing was changed")

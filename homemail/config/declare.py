@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import urllib.parse
 from dataclasses import Field, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -162,7 +161,9 @@ class Url:
     def parse(self, value: object) -> str:
         if not isinstance(value, str):
             raise ValueError(self.expected)
-        parts = urllib.parse.urlsplit(value)
+        from urllib.parse import urlsplit  # no command that only reads settings waits for it
+
+        parts = urlsplit(value)
         is_local = parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1")
         if value and not (parts.hostname and (parts.scheme == "https" or is_local)):
             raise ValueError(self.expected)

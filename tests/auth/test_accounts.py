@@ -11,8 +11,8 @@ import pytest
 
 from homemail.auth.api import Accounts
 from homemail.auth.memory import MemoryAccounts
-from homemail.auth.users_file import UsersFile, account_of
-from homemail.auth.users_line import parse_line
+from homemail.auth.users_file import UsersFile
+from homemail.auth.users_line import account_of, parse_line
 from homemail.model.address import AccountId, Address
 
 LINES = """\

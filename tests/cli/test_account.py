@@ -5,12 +5,18 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
+from homemail.auth.api import Account
+from homemail.auth.directory import Directory
 from homemail.auth.schemes import verify
 from homemail.auth.users_line import UserLine, accounts_in
 from homemail.cli import main
+from homemail.model.address import AccountId
 
 pytestmark = pytest.mark.slow  # each new password is hashed for real
 
@@ -137,3 +143,101 @@ def test_a_password_is_asked_for_twice(directory, monkeypatch, password_of, seco
     assert (directory / "users").exists() == (status == 0)
     if not status:
         assert password_of("alice", "one")
+
+
+def test_many_accounts_from_standard_input(account, password_of, directory):
+    stdin = (
+        "# from the old house\n"
+        "alice:open sesame\n\n"
+        "bob:{PLAIN}kept as it is:1001:1001::/home/bob::addresses=sales@home.test\n"
+        "carol\n"
+        "dave:$6$salt$kept\r\n"
+    )
+    made = account("add", "--many", stdin=stdin)
+    assert (made.status, made.err) == (0, "")
+    first, shown = made.out.splitlines()
+    assert first == "4 accounts added"
+    assert password_of("alice", "open sesame")
+    assert password_of("carol", shown.removeprefix("password of carol: "))
+    text = (directory / "users").read_text()
+    assert "bob:{PLAIN}kept as it is:1001:1001::/home/bob::addresses=sales@home.test\n" in text
+    assert "dave:$6$salt$kept::::::\n" in text
+
+
+@pytest.mark.parametrize(
+    ("stdin", "told"),
+    [
+        ("alice:x\nbo b:x\n", "line 2: "),
+        ("alice:x:many\n", "line 1: uid: expected a number"),
+        ("alice:x\nalice:y\n", "there is an account alice already"),
+    ],
+)
+def test_of_many_accounts_with_a_mistake_none_is_added(account, directory, stdin, told):
+    made = account("add", "--many", stdin=stdin)
+    assert made.status == 1
+    assert told in made.err
+    assert not (directory / "users").exists()
+
+
+@pytest.mark.parametrize("words", [("add",), ("add", "alice", "--many")])
+def test_one_account_or_many(account, words):
+    assert account(*words).status == 1
+
+
+def test_an_account_is_renamed_and_keeps_its_mail(account, directory, password_of):
+    account("add", "alice", "--stdin", stdin="open sesame\n")
+    account("add", "bob", "--generate")
+    home = directory / "home/alice"
+    done = account("rename", "alice", "Alicia@home.test")
+    assert done.out == f"account alice is now Alicia@home.test; its mail is still in {home}\n"
+    assert password_of("Alicia@home.test", "open sesame")
+    assert json.loads(account("show", "alicia@home.test", "--json").out)["home"] == str(home)
+    assert account("rename", "bob", "alicia@home.test").status == 1
+    assert account("rename", "bob", "bo b").status == 1
+    assert account("rename", "nobody", "somebody").status == 1
+
+
+def test_a_password_for_each_program(account, directory):
+    account("add", "Alice", "--generate")
+    made = account("app-password", "add", "alice", "phone").out
+    password = made.removeprefix("password of Alice for phone: ").strip()
+    data = (directory / "users").read_bytes()
+    [(_, line)] = accounts_in(data)
+    assert verify(line.app_passwords["phone"], password.encode())
+    assert account("app-password", "list", "alice").out == "phone\tnever\t\n"
+    assert "SSHA512" not in account("show", "alice").out
+    (directory / "data").mkdir()
+    uses = {"alice": {"phone": {"at": 86_400, "from": "192.0.2.1"}}}
+    (directory / "data/app-passwords.json").write_text(json.dumps(uses))
+    [fact] = json.loads(account("app-password", "list", "alice", "--json").out)
+    assert fact == {"label": "phone", "last_used": 86_400, "from": "192.0.2.1"}
+    assert account("app-password", "list", "alice").out.startswith("phone\t1970-01-0")
+    assert account("app-password", "add", "alice", "phone").status == 1
+    assert account("app-password", "add", "alice", "my phone").status == 1
+    assert account("app-password", "remove", "alice", "phone").status == 0
+    assert account("app-password", "remove", "alice", "phone").status == 1
+    assert account("app-password", "list", "alice").out == ""
+
+
+def test_the_users_of_the_system_are_listed_where_they_count(account, directory, monkeypatch):
+    monkeypatch.setattr(
+        "homemail.auth.system_users.SystemUsers._read",
+        lambda self, today: system,
+    )
+    system = Directory(["home.test"])
+    system.add(Account(AccountId("erin"), Path("/home/erin"), 1000, 1000), [])
+    assert account("list").out == ""
+    settings = directory / "homemail.toml"
+    settings.write_text('auth_sources = ["users", "system"]\n' + settings.read_text())
+    assert account("list").out == "erin\tsystem user\t/home/erin\t\n"
+
+
+def test_listing_needs_none_of_what_checks_passwords():
+    """Start-up counts: a command is used many times a day."""
+    code = (
+        "import sys; import homemail.cli.account; "
+        "print([name for name in ('argon2', 'bcrypt', 'passlib', 'asyncio', 'twisted') "
+        "if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
