@@ -18,6 +18,7 @@ from homemail.auth.api import (
     SaslStep,
 )
 from homemail.auth.memory import MemoryAccounts
+from homemail.config.addresses import AddressSettings
 from homemail.config.declare import Networks
 from homemail.config.policy import PolicySettings
 from homemail.config.queue import SendingSettings
@@ -197,6 +198,7 @@ class House:
     policy: PolicySettings = field(default_factory=PolicySettings)
     resolver: FakeResolver = field(default_factory=FakeResolver)
     clock: float = 1_795_000_000.0
+    addresses: AddressSettings = field(default_factory=AddressSettings)
 
     def __post_init__(self) -> None:
         self.accounts, self.queue, self.deliver = Accounts(), Queue(), Deliver()
@@ -207,7 +209,7 @@ class House:
         return TraceId(f"TRACE{self.traces}")
 
     def transactions(self) -> Transactions:
-        router = Router(self.site, self.accounts, self.sending)
+        router = Router(self.site, self.accounts, self.sending, addresses=self.addresses)
         return Transactions(
             self.settings,
             replace(self.site, queue_directory=self.spool),

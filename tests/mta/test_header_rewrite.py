@@ -113,6 +113,7 @@ def test_spans(body, addresses):
     assert [body[span.start : span.end] for span in spans] == addresses
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300)
 @given(st.binary(max_size=40) | st.text('a@<>(),:;"\\\r\n. ', max_size=40).map(str.encode))
 def test_unchanged_addresses_change_nothing(body):

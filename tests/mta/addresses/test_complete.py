@@ -50,6 +50,7 @@ def test_switched_off():
     assert str(complete("a%b", on)) == "a%b@home.test"
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300)
 @given(st.text('ab!%@".\\<>[]: -é', max_size=30))
 def test_ends_with_an_address_or_a_reason(text):

@@ -415,6 +415,7 @@ def test_an_alias_to_elsewhere_is_no_relaying():
     assert resolved.route.invited
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=150)
 @given(
     st.text('ab+@"<>|/:!% .,\\-é', max_size=20),
