@@ -17,7 +17,7 @@ from homemail.errors import ConfigError, MailError
 from homemail.log import Log
 from homemail.lookup.api import Table
 from homemail.model.address import Address
-from homemail.mta.api import Accept, Hold, NoOpinion
+from homemail.mta.api import Accept, Defer, Hold, NoOpinion, Reject
 from homemail.mta.effect import Bcc, Discard, Effect, Filter, Prepend, Redirect
 from homemail.mta.policy.check import (
     Also,
@@ -37,6 +37,7 @@ from homemail.resolve import DnsUnavailable
 
 TABLE = "a table such as hash:/etc/homemail/access"
 _CODE = re.compile(r"([45]\d\d)(?: ([45]\.\d{1,3}\.\d{1,3}))?(?: (.*))?", re.DOTALL)
+_STATUS = re.compile(r"([45]\.\d{1,3}\.\d{1,3})\s+")
 _WORD = re.compile(r"(\S+)\s*(.*)", re.DOTALL)
 _MISCONFIGURED = "Server configuration error"
 
@@ -59,13 +60,11 @@ def act(value: str, context: SmtpContext, reading: Reading, source: str) -> Deci
         case "DUNNO":
             return NoOpinion()
         case "REJECT":
-            reason = text or "Access denied"
-            return rejected(context, settings.access_map_reject_code, "5.7.1", reason)
+            return _refusal(context, settings.access_map_reject_code, text or "Access denied")
         case "DEFER":
-            reason = text or "Access denied"
-            return rejected(context, settings.access_map_defer_code, "4.7.1", reason)
+            return _refusal(context, settings.access_map_defer_code, text or "Access denied")
         case "DEFER_IF_PERMIT" | "DEFER_IF_REJECT":
-            later = rejected(context, 450, "4.7.1", text or "Service unavailable")
+            later = _refusal(context, 450, text or "Service unavailable")
             return DeferIf(later.reply, rejects=word == "DEFER_IF_REJECT")
         case "WARN" | "INFO":
             _log.warning(word.lower(), table=source, client=context.peer, text=text)
@@ -81,6 +80,13 @@ def act(value: str, context: SmtpContext, reading: Reading, source: str) -> Deci
         return Further(reading.read(value if not word.isupper() else value.lower()))
     except ConfigError as error:
         return _misconfigured(context, source, error.text)
+
+
+def _refusal(context: SmtpContext, code: int, text: str) -> Reject | Defer:
+    """Return the refusal with ``text``, which may begin with an enhanced status."""
+    found = _STATUS.match(text)
+    status = found[1] if found else f"{code // 100}.7.1"
+    return rejected(context, code, status, text[found.end() :] if found else text)
 
 
 def _numbered(value: str, context: SmtpContext) -> Decision:

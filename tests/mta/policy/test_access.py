@@ -91,6 +91,7 @@ SENDER = "<a@mail.example>: Sender address rejected:"
         ("550 Take that, spammer!", f"550 5.7.1 {SENDER} Take that, spammer!"),
         ("450 4.2.9 later", f"450 4.2.9 {SENDER} later"),
         ("421 4.7.0 goodbye", "421 4.7.0 goodbye"),
+        ("REJECT 5.7.9 go away", f"554 5.7.9 {SENDER} go away"),
         ("DEFER", f"450 4.7.1 {SENDER} Access denied"),
         ("DEFER_IF_PERMIT busy", "554 5.7.1 <alice@home.test>: Recipient address rejected: "
          "Access denied"),
