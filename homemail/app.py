@@ -114,6 +114,7 @@ class House:
             facilities=self._facilities,
             now=_now,
             addressing=addressing,
+            has_room=self._worker.has_room,
         )
         doors = Doors(
             self._authenticator, self._worker.open_mail, self._worker.open_scripts, transactions

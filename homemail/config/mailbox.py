@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from homemail.config.declare import Time, setting, toml_string
+from homemail.config.declare import Size, Time, setting, toml_string
 
 
 class MaildirBelowHome:
@@ -35,6 +35,11 @@ class MailboxSettings:
         MaildirBelowHome(),
         "INBOX, below the home of its owner; a slash at the end says Maildir.",
         postfix=True,
+    )
+    quota: int = setting(
+        0,
+        Size(),
+        "What an account may hold where its own line does not say; 0: no limit.",
     )
     undelete_for: float = setting(
         604_800.0,

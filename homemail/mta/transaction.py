@@ -11,7 +11,7 @@ Invariants:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
@@ -35,7 +35,7 @@ from homemail.model.reply import Reply, reply_for
 from homemail.model.session import Peer, TlsFacts
 from homemail.mta import submission
 from homemail.mta.addresses.resolve import Addressing
-from homemail.mta.api import Accepted, Reject, Route, RouteRefused
+from homemail.mta.api import Accepted, Local, Reject, Route, RouteRefused
 from homemail.mta.commit import LOCAL_TROUBLE, Commit
 from homemail.mta.content_checks import ContentChecks
 from homemail.mta.effect import Effects
@@ -54,6 +54,9 @@ HEAD = 64 * 1024
 
 _RECEIVED = re.compile(rb"^received[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _FIRST_FIELD = re.compile(rb"[!-9;-~]+[ \t]*:|\r\n")
+
+HasRoom = Callable[[AccountId, int], Awaitable[Reply | None]]
+"""Why an account has no room for a message of so many octets (0: not known), None if it may."""
 
 _log = Log("smtpd")
 
@@ -99,6 +102,7 @@ class Transactions:
         now: Callable[[], datetime],
         trace: Callable[[], TraceId] = new_trace,
         addressing: Addressing | None = None,
+        has_room: HasRoom | None = None,
     ) -> None:
         """Read the restriction lists, and open the tables that policy names.
 
@@ -119,6 +123,7 @@ class Transactions:
         self.early_checks = EarlyChecks(settings, site.mynetworks, facilities.dns_lists)
         self.addressing = addressing or Addressing(router)
         self.defaults = self.addressing.defaults
+        self.has_room = has_room
 
     async def begin(self, client: Client, arguments: MailArguments) -> Transaction | Reply:
         """Return a new transaction, or the reply that refuses this MAIL."""
@@ -211,9 +216,21 @@ class Transaction:
         reply = self._take(await self._rule(context), recipient)
         if reply is not None:
             return reply
-        if resolved.refusal is None:
-            return resolved.accepted
-        return self._refused(resolved.refusal, "route", recipient)
+        if resolved.refusal is not None:
+            return self._refused(resolved.refusal, "route", recipient)
+        full = await self._full(resolved.accepted)
+        return self._refused(full, "quota", recipient) if full else resolved.accepted
+
+    async def _full(self, accepted: tuple[Accepted, ...]) -> Reply | None:
+        """Return why there is no room for the one account that the recipient stands for."""
+        if len(accepted) != 1 or self._house.has_room is None:
+            return None
+        route = accepted[0].route
+        return (
+            await self._house.has_room(route.account, self._mail.size)
+            if isinstance(route, Local)
+            else None
+        )
 
     async def _rule(self, context: SmtpContext) -> Ruling:
         service, restrictions = self._client.service, self._house.restrictions

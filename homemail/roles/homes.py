@@ -20,38 +20,37 @@ _GONE = "The mailboxes are not where they were, try again later"
 
 
 class Homes:
-    """The homes in ``base``; the markers are in ``markers``; ``inbox`` is relative to a home."""
+    """The homes in ``base``; the markers are in ``markers``; an ``inbox`` is relative to a home."""
 
-    def __init__(self, base: Path, markers: Path, inbox: str) -> None:
+    def __init__(self, base: Path, markers: Path) -> None:
         self._base = base
         self._markers = markers
-        self._inbox = inbox
 
-    def prepare(self, account: Account) -> None:
+    def prepare(self, account: Account, inbox: str) -> None:
         """Make the home where that is ours to do. Blocks.
 
         Raises:
             Temporary: the INBOX that was there is gone, or the home cannot be made.
         """
-        if self._marker(account).exists() and not (account.home / self._inbox).exists():
+        if self._marker(account).exists() and not (account.home / inbox).exists():
             raise Temporary(_GONE) from FileNotFoundError(
-                f"{account.home / self._inbox} was there and is gone: is a disk not mounted? "
+                f"{account.home / inbox} was there and is gone: is a disk not mounted? "
                 f"If it shall begin anew, remove {self._marker(account)}"
             )
         if account.home.parent == self._base and not account.home.exists():
             durable.make_directory(account.home)
             self._give(account)
 
-    def opened(self, account: Account) -> None:
+    def opened(self, account: Account, inbox: str) -> None:
         """Remember that the account has an INBOX. Blocks.
 
         Raises:
             Temporary: that cannot be written down.
         """
         marker = self._marker(account)
-        if not marker.exists() and (account.home / self._inbox).exists():
+        if not marker.exists() and (account.home / inbox).exists():
             durable.make_directory(self._markers)
-            durable.write_atomic(marker, f"{account.home / self._inbox}\n".encode())
+            durable.write_atomic(marker, f"{account.home / inbox}\n".encode())
 
     def _marker(self, account: Account) -> Path:
         return self._markers / quote(account.id, safe="@+=")

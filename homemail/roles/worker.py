@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from homemail.auth.api import Account, Accounts
+from homemail.config.account_options import QuotaLimits, inbox_of, limits_of_account
 from homemail.config.settings import Settings
 from homemail.config.sieve import SieveSettings
-from homemail.errors import MailError, NoSuchUser, Refused, Temporary
+from homemail.errors import MailError, NoSuchUser, OverQuota, Refused, Temporary
 from homemail.log import Log
 from homemail.mda.deliver import OwnerDelivery
 from homemail.mda.outside import HandOver
@@ -35,6 +36,9 @@ from homemail.store.lane import OwnerMail
 
 log = Log("worker")
 
+ROOM_SECONDS = 5.0
+"""How long a client waits at RCPT for a mailbox to be counted."""
+
 Redeem = Callable[[str, AccountId], bool]
 
 
@@ -43,6 +47,9 @@ class _Owner:
     account: Account
     mail: OwnerMail
     deliver: OwnerDelivery
+
+    def limit(self, limits: QuotaLimits) -> None:
+        self.mail.store.limit(limits.octets, limits.messages)
 
 
 class MailboxWorker:
@@ -73,7 +80,6 @@ class MailboxWorker:
         self._homes = Homes(
             settings.auth.home_base,
             settings.site.data_directory / "inboxes",
-            settings.mailbox.home_mailbox,
         )
         self._owners: dict[tuple[AccountId, Path], asyncio.Task[_Owner]] = {}
 
@@ -88,6 +94,26 @@ class MailboxWorker:
         except Exception:
             log.exception("delivery failed", trace=delivery.envelope.trace)
             return Deferred(Reply(451, "4.3.0", "Local trouble, try again later"))
+
+    async def has_room(self, account_id: AccountId, size: int) -> Reply | None:
+        """Return why a message of ``size`` octets would not be filed, as far as is known by now.
+
+        Delivery looks again. Where mail is forwarded it may need no room here.
+        """
+        try:
+            account = await self._accounts.find(account_id)
+            if account is None or self._limits_of(account) == QuotaLimits():
+                return None
+            if await asyncio.to_thread((account.home / ".forward").exists):
+                return None
+            mail = (await self._owner(account_id)).mail
+            async with asyncio.timeout(ROOM_SECONDS):
+                await mail.change(mail.store.must_fit, [size])
+        except OverQuota as error:
+            return reply_for(error)
+        except (MailError, TimeoutError):
+            pass  # delivery will tell
+        return None
 
     async def open_mail(self, start: SessionStart) -> OwnerMail:
         self._admit(start)
@@ -119,7 +145,16 @@ class MailboxWorker:
         if task is None or (task.done() and (task.cancelled() or task.exception())):
             task = asyncio.create_task(self._open(account))
             self._owners[key] = task
-        return await asyncio.shield(task)
+        owner = await asyncio.shield(task)
+        owner.limit(self._limits_of(account))  # they may have changed
+        return owner
+
+    def _limits_of(self, account: Account) -> QuotaLimits:
+        try:
+            return limits_of_account(account.options, self._settings.mailbox)
+        except ValueError as error:
+            log.warning("an account's quota cannot be read", account=account.id, trouble=error)
+            return QuotaLimits(self._settings.mailbox.quota)
 
     async def _open(self, account: Account) -> _Owner:
         mail = OwnerMail(await asyncio.to_thread(self._open_store, account))
@@ -138,12 +173,17 @@ class MailboxWorker:
         return _Owner(account, mail, deliver)
 
     def _open_store(self, account: Account) -> Store:
-        self._homes.prepare(account)
         try:
-            store = open_store(account.id, account.home, self._settings.mailbox)
+            inbox = inbox_of(account.options, self._settings.mailbox)
+        except ValueError as error:  # somewhere else would be a second mailbox
+            raise Temporary("The mailboxes cannot be opened now") from error
+        self._homes.prepare(account, inbox)
+        settings = replace(self._settings.mailbox, home_mailbox=inbox)
+        try:
+            store = open_store(account.id, account.home, settings)
         except OSError as error:
             raise Temporary("The mailboxes cannot be opened now") from error
-        self._homes.opened(account)
+        self._homes.opened(account, inbox)
         return store
 
 

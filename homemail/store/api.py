@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from homemail.errors import OverQuota
 from homemail.model.address import AccountId
 from homemail.model.mailbox import (
     Appended,
@@ -134,6 +135,19 @@ class Quota:
     octets_limit: int
     messages_used: int
     messages_limit: int
+
+    def must_fit(self, sizes: Sequence[int]) -> None:
+        """Raise ``OverQuota`` where messages of ``sizes`` octets have no room.
+
+        The status is 4.2.2 where they will have, once others are gone, and 5.2.2 where never.
+        """
+        octets, messages = sum(sizes), len(sizes)
+        if self.octets_limit and octets > self.octets_limit:
+            raise OverQuota("The message is larger than the quota of the account")
+        full = self.octets_limit and self.octets_used + octets > self.octets_limit
+        many = self.messages_limit and self.messages_used + messages > self.messages_limit
+        if full or many:
+            raise OverQuota("The account is over its quota", status="4.2.2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +303,9 @@ class Store(Protocol):
 
     def quota(self) -> Quota:
         """Return use and limits."""
+
+    def must_fit(self, sizes: Sequence[int]) -> None:
+        """Raise ``OverQuota`` where messages of ``sizes`` octets have no room."""
 
     def limit(self, octets_limit: int, messages_limit: int) -> None:
         """Set other limits; 0 is none. What is there already stays."""

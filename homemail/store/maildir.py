@@ -18,7 +18,6 @@ from homemail.errors import (
     MailboxExists,
     MailError,
     NoSuchMailbox,
-    OverQuota,
     Permanent,
     Temporary,
 )
@@ -34,6 +33,7 @@ from homemail.model.mailbox import (
     Uid,
     UidValidity,
 )
+from homemail.store import maildir_size
 from homemail.store import state as states
 from homemail.store.api import (
     Actor,
@@ -110,6 +110,7 @@ class MaildirStore:
             DirectoryWatch(),
             DeletedMail(own / "deleted", undelete_for),
             OwnerFiles(own),
+            self._root,
             now,
             host_part(socket.gethostname()),
         )
@@ -435,7 +436,12 @@ class MaildirStore:
         used = self._around.usage
         if used is None:
             used = self._around.usage = self._count()
-        return Quota(used[0], self._limits[0], used[1], self._limits[1])
+        octets_limit, messages_limit = self._current_limits()
+        return Quota(used[0], octets_limit, used[1], messages_limit)
+
+    def _current_limits(self) -> tuple[int, int]:
+        """Return the limits; where the account has none, those that ``maildirsize`` sets."""
+        return self._limits if any(self._limits) else maildir_size.read_limits(self._root)
 
     def _count(self) -> list[int]:
         sizes = messages = 0
@@ -451,13 +457,8 @@ class MaildirStore:
 
     def must_fit(self, sizes: Sequence[int]) -> None:
         """Raise ``OverQuota`` where messages of ``sizes`` octets have no room."""
-        if self._limits == (0, 0):
-            return
-        quota = self.quota()
-        full = quota.octets_limit and quota.octets_used + sum(sizes) > quota.octets_limit
-        many = quota.messages_limit and quota.messages_used + len(sizes) > quota.messages_limit
-        if full or many:
-            raise OverQuota("The account is over its quota")
+        if any(self._current_limits()):
+            self.quota().must_fit(sizes)
 
     def close(self) -> None:
         for box in self._boxes.values():

@@ -34,7 +34,7 @@ from homemail.model.mailbox import (
 )
 from homemail.store import index as indexing
 from homemail.store import maildir_name as names
-from homemail.store import message_file
+from homemail.store import maildir_size, message_file
 from homemail.store.api import NewMessage
 from homemail.store.deleted import Deleted
 from homemail.store.describe import Description
@@ -173,6 +173,7 @@ class Box(ListedBox):
 
         self._write_index(write)
         self.around.used(sum(row.size for row in rows), len(rows))
+        self._note_size(rows, 1)
         self.tell([self._news(row) for row in rows])
 
     # Copying and moving
@@ -456,12 +457,24 @@ class Box(ListedBox):
 
         self._write_index(write)
         self.around.used(-sum(row.size for row in gone), -len(gone))
+        self._note_size(gone, -1)
         self.tell([Expunged(Uid(row.uid), ModSeq(mod_seq)) for row in gone])
+
+    def _note_size(self, rows: Sequence[Row], sign: int) -> None:
+        """Tell programs that count a Maildir++ quota what came or went."""
+        if maildir_size.is_kept(self.around.root):
+            octets = sum(map(_disk_size, rows))
+            maildir_size.note(self.around.root, sign * octets, sign * len(rows))
 
 
 def permanent(flags: Flags) -> Flags:
     r"""Return those flags that are kept: not ``\Recent``, nor system flags that nobody knows."""
     return frozenset(flag for flag in flags if not flag.is_system or flag in SYSTEM_FLAGS)
+
+
+def _disk_size(row: Row) -> int:
+    ours = names.parse(base_of(row.path))
+    return ours.size if ours else row.size
 
 
 def _storable(date: int) -> int:

@@ -59,6 +59,7 @@ class Surroundings:
     watch: DirectoryWatch
     deleted: DeletedMail
     files: OwnerFiles
+    root: Path
     now: Callable[[], float]
     host: str
     count: int = 0

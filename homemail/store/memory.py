@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from homemail.config.mailbox import MailboxSettings
-from homemail.errors import MailboxExists, NoSuchMailbox, OverQuota, Permanent, Refused
+from homemail.errors import MailboxExists, NoSuchMailbox, Permanent, Refused
 from homemail.model.address import AccountId
 from homemail.model.mailbox import (
     DELETED,
@@ -483,11 +483,7 @@ class MemoryStore:
 
     def must_fit(self, sizes: Sequence[int]) -> None:
         """Raise ``OverQuota`` where messages of ``sizes`` octets have no room."""
-        quota = self.quota()
-        full = quota.octets_limit and quota.octets_used + sum(sizes) > quota.octets_limit
-        many = quota.messages_limit and quota.messages_used + len(sizes) > quota.messages_limit
-        if full or many:
-            raise OverQuota("The account is over its quota")
+        self.quota().must_fit(sizes)
 
     def limit(self, octets_limit: int, messages_limit: int) -> None:
         self._limits = (octets_limit, messages_limit)
