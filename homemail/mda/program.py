@@ -197,6 +197,8 @@ async def _feed(process: asyncio.subprocess.Process, message: Iterable[bytes]) -
     pipe = cast(asyncio.StreamWriter, process.stdin)
     try:
         for piece in message:
+            if pipe.is_closing():  # uvloop raises RuntimeError where asyncio drops the octets
+                return
             pipe.write(piece)
             await pipe.drain()
         pipe.close()
