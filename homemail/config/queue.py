@@ -58,6 +58,13 @@ class QueueSettings:
         "A larger message is returned to its sender by its header alone.",
         postfix=True,
     )
+    double_bounce_notice_recipient: str = setting(
+        "postmaster",
+        Text(),
+        "Who is told when a message without a sender, such as a notification, cannot be delivered; "
+        "empty: nobody.",
+        postfix="2bounce_notice_recipient",
+    )
     defer_transports: tuple[str, ...] = setting(
         (),
         TextList(),

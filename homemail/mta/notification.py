@@ -2,7 +2,8 @@
 """Notifications: what a sender is told of a message that failed, waits, or arrived.
 
 multipart/report of three parts: words for a person, the fields for a program, and the message or
-its header. The reverse-path is null, and nothing is said of a message whose own one is null.
+its header; of a message that came by SMTPUTF8 in the forms that may hold UTF-8. The reverse-path is
+null, and nobody but the postmaster is told of a message whose own one is null.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from homemail.model.address import Address
 from homemail.model.envelope import Body, Envelope, Notify, Origin, Recipient, Ret, new_trace
 from homemail.model.message import MemoryContent, MessageContent, read_all
 from homemail.model.queue import QueuedRecipient, QueueEntry, RecipientStatus
+
+DOUBLE_BOUNCE = "double-bounce"
+"""Marks the envelope of what the postmaster gets: nobody is told when that fails."""
 
 _WORD = re.compile(r"\S{1,900}")  # a line may have 998 octets (RFC 5322 §2.1.1)
 _HEADER_LIMIT = 128 * 1024  # octets of a returned header; what is longer is cut at a line's end
@@ -66,6 +70,13 @@ WORDS = {
         "Successful Mail Delivery Report", _GOOD_NEWS, "delivered", "Delivered Message"
     ),
 }
+_DOUBLE_BOUNCE = """\
+A message without a sender, such as a notification of this system, could
+not be delivered. Nobody can be told of that but you.
+"""
+_TO_POSTMASTER = Words(
+    "Undelivered Mail without a Sender", _DOUBLE_BOUNCE, "failed", "Undelivered Message"
+)
 _ACTIONS = {RecipientStatus.RELAYED: "relayed", RecipientStatus.EXPANDED: "expanded"}
 
 
@@ -85,15 +96,21 @@ def build_notification(
     original: MessageContent,
     reporter: Reporter,
     now: datetime,
+    postmaster: Address | None = None,
 ) -> tuple[Envelope, MessageContent]:
     """Return the notification of ``kind`` about these recipients, ready for the queue.
 
-    Source: RFC 3461 §6.2, RFC 3464 §2, RFC 6522 §3, RFC 3834 §5.
+    ``postmaster`` gets it where the entry's reverse-path is null, marked by ``DOUBLE_BOUNCE`` in
+    ``extra``, so that there is no third.
+
+    Source: RFC 3461 §6.2, RFC 3464 §2, RFC 6522 §3, RFC 6533 §3, RFC 3834 §5.
 
     Raises:
-        ValueError: the entry's reverse-path is null.
+        ValueError: the entry's reverse-path is null, and there is no postmaster.
     """
     sender = entry.envelope.reverse_path
+    words = WORDS[kind] if sender is not None else _TO_POSTMASTER
+    sender = sender or postmaster
     if sender is None:
         raise ValueError("a message with a null reverse-path is never answered")
     trace = new_trace()
@@ -103,19 +120,19 @@ def build_notification(
         (
             b"This is a MIME-encapsulated message.\r\n",
             _part(
-                boundary, "Notification", "text/plain; charset=utf-8", _text(kind, about, reporter)
+                boundary, "Notification", "text/plain; charset=utf-8", _text(words, about, reporter)
             ),
             _part(
                 boundary,
                 "Delivery error report" if kind is Notify.FAILURE else "Delivery report",
-                "message/delivery-status",
+                f"message/{'global-' if entry.envelope.utf8 else ''}delivery-status",
                 _status(entry, kind, about, reporter, now),
             ),
-            _part(boundary, WORDS[kind].content, *returned),
+            _part(boundary, words.content, *returned),
             f"\r\n--{boundary}--\r\n".encode(),
         )
     )
-    header = _header(sender, kind, boundary, reporter, now, trace)
+    header = _header(sender, words.subject, boundary, reporter, now, trace)
     content = header + (b"" if body.isascii() else _EIGHT_BIT) + b"\r\n" + body
     envelope = Envelope(
         reverse_path=None,
@@ -125,6 +142,7 @@ def build_notification(
         body=Body.SEVEN_BIT if content.isascii() else Body.EIGHT_BIT,
         utf8=not header.isascii(),
         parent=entry.envelope.trace,
+        extra={DOUBLE_BOUNCE: "yes"} if words is _TO_POSTMASTER else {},
     )
     return envelope, MemoryContent(content)
 
@@ -133,12 +151,12 @@ _EIGHT_BIT = b"Content-Transfer-Encoding: 8bit\r\n"
 
 
 def _header(
-    sender: Address, kind: Notify, boundary: str, reporter: Reporter, now: datetime, trace: str
+    sender: Address, subject: str, boundary: str, reporter: Reporter, now: datetime, trace: str
 ) -> bytes:
     lines = [
         f"Date: {format_datetime(now.astimezone())}",
         f"From: MAILER-DAEMON@{reporter.hostname} (Mail Delivery System)",
-        f"Subject: {WORDS[kind].subject}",
+        f"Subject: {subject}",
         f"To: {sender}",
         f"Message-ID: <{trace}@{reporter.hostname}>",
         "Auto-Submitted: auto-replied",
@@ -157,8 +175,8 @@ def _part(boundary: str, description: str, content_type: str, octets: bytes) -> 
     return head.encode() + (b"" if octets.isascii() else _EIGHT_BIT) + b"\r\n" + octets
 
 
-def _text(kind: Notify, about: Sequence[QueuedRecipient], reporter: Reporter) -> bytes:
-    opening = WORDS[kind].opening.replace("{lifetime}", _span(reporter.lifetime))
+def _text(words: Words, about: Sequence[QueuedRecipient], reporter: Reporter) -> bytes:
+    opening = words.opening.replace("{lifetime}", _span(reporter.lifetime))
     paragraphs = [f"This is the mail system at host {reporter.hostname}.", opening]
     for queued in about:
         path = queued.recipient.forward_path
@@ -166,7 +184,7 @@ def _text(kind: Notify, about: Sequence[QueuedRecipient], reporter: Reporter) ->
         original = queued.recipient.original
         if original is not None and original.text != str(path):
             name += f" (expanded from <{original.text}>)"
-        paragraphs.append(_filled(f"{name}: {queued.reason or WORDS[kind].action}"))
+        paragraphs.append(_filled(f"{name}: {queued.reason or words.action}"))
     text = "\n\n".join(paragraph.strip("\n") for paragraph in paragraphs)
     return (text + "\n").replace("\n", "\r\n").encode("utf-8", "replace")
 
@@ -191,11 +209,12 @@ def _recipient_fields(
     queued: QueuedRecipient, kind: Notify, entry: QueueEntry, reporter: Reporter, now: datetime
 ) -> list[str]:
     fields = []
+    utf8 = entry.envelope.utf8
     original = queued.recipient.original
     if original is not None:
-        typed = _escaped(f"{original.address_type}; {original.text}")
-        fields.append(f"Original-Recipient: {typed}")
-    fields.append(f"Final-Recipient: {_typed(queued.recipient.forward_path)}")
+        shown = _one_line if utf8 and original.address_type.lower() == "utf-8" else _escaped
+        fields.append(f"Original-Recipient: {shown(f'{original.address_type}; {original.text}')}")
+    fields.append(f"Final-Recipient: {_typed(queued.recipient.forward_path, utf8=utf8)}")
     fields.append(f"Action: {_ACTIONS.get(queued.status, WORDS[kind].action)}")
     reply = queued.last_reply
     fields.append(f"Status: {(reply and reply.status) or _DEFAULT_STATUS[kind]}")
@@ -220,20 +239,28 @@ def _returned(
     """Return the third part's type and octets: the message, or its header alone."""
     whole = kind is Notify.FAILURE and entry.envelope.ret is not Ret.HDRS
     if whole and original.size <= reporter.full_limit:
-        return "message/rfc822", read_all(original)
+        octets = read_all(original)
+        is_global = entry.envelope.utf8 and not octets.partition(b"\r\n\r\n")[0].isascii()
+        return f"message/{'global' if is_global else 'rfc822'}", octets
     with original.open() as reader:
         start = reader.read(_HEADER_LIMIT)
     header, blank, _ = start.partition(b"\r\n\r\n")
     if not blank:
         header = header.rpartition(b"\r\n")[0]
-    return "text/rfc822-headers", header + b"\r\n"
+    is_global = entry.envelope.utf8 and not header.isascii()
+    kind_of_part = "message/global-headers" if is_global else "text/rfc822-headers"
+    return kind_of_part, header + b"\r\n"
 
 
-def _typed(address: Address) -> str:
-    """Return an address with its type; one beyond ASCII is escaped (RFC 6533 §3)."""
+def _typed(address: Address, *, utf8: bool) -> str:
+    """Return an address with its type; one beyond ASCII is escaped where UTF-8 may not stand."""
     if address.is_ascii:
         return f"rfc822; {address}"
-    return f"utf-8; {_escaped(str(address))}"
+    return f"utf-8; {_one_line(str(address)) if utf8 else _escaped(str(address))}"
+
+
+def _one_line(text: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _escaped(text: str) -> str:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from homemail.model.address import Address
 from homemail.model.envelope import Body, Notify, Origin, OriginalRecipient, Ret
 from homemail.model.message import MemoryContent, read_all
 from homemail.model.queue import (
@@ -18,7 +19,7 @@ from homemail.model.queue import (
     RecipientStatus,
 )
 from homemail.model.reply import Reply
-from homemail.mta.notification import Reporter, build_notification
+from homemail.mta.notification import DOUBLE_BOUNCE, Reporter, build_notification
 from tests.mta.queue.samples import CONTENT, envelope, recipient
 
 NOW = datetime(2026, 1, 2, 12, 0, 0, tzinfo=UTC)
@@ -187,3 +188,42 @@ def test_a_header_without_end_is_cut():
     endless = MemoryContent(b"X-Long: y\r\n" * 20_000)
     _, octets, _ = build(entry(failed(), ret=Ret.HDRS), original=endless)
     assert len(octets) < 140_000
+
+
+UTF8 = MemoryContent("Subject: Grüße\r\n\r\nHallo\r\n".encode())
+
+
+@pytest.mark.parametrize(
+    ("utf8", "fields", "report", "returned", "final"),
+    [
+        (True, {}, "global-delivery-status", "global", "utf-8; δοκιμή@far.test"),
+        (
+            True,
+            {"ret": Ret.HDRS},
+            "global-delivery-status",
+            "global-headers",
+            "utf-8; δοκιμή@far.test",
+        ),
+        (False, {}, "delivery-status", "rfc822", r"utf-8; \x{3B4}\x{3BF}\x{3BA}"),
+    ],
+)
+def test_utf8(utf8, fields, report, returned, final):
+    one = QueuedRecipient(
+        recipient("δοκιμή@far.test"), RecipientStatus.FAILED, Reply(550, "5.1.1", "no")
+    )
+    _, octets, message = build(entry(one, utf8=utf8, **fields), original=UTF8)
+    types = [part.get_content_type() for part in message.iter_parts()]
+    assert types[1:] == [f"message/{report}", f"message/{returned}"]
+    assert f"Final-Recipient: {final}".encode() in octets
+
+
+def test_to_the_postmaster():
+    lost = entry(failed(), sender=None)
+    postmaster = Address.parse("postmaster@home.test")
+    sample, content = build_notification(
+        lost, Notify.FAILURE, lost.recipients, CONTENT, REPORTER, NOW, postmaster
+    )
+    assert sample.recipients[0].forward_path == postmaster
+    assert (sample.reverse_path, dict(sample.extra)) == (None, {DOUBLE_BOUNCE: "yes"})
+    assert b"Subject: Undelivered Mail without a Sender" in read_all(content)
+    assert b"bob@far.test" in read_all(content)

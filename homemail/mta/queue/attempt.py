@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -32,11 +32,11 @@ from homemail.model.delivery import (
 )
 from homemail.model.envelope import CONTENT_FILTER, Envelope, Notify, Recipient, Submit
 from homemail.model.message import MessageContent
-from homemail.model.queue import QueueEntry, QueueState, RecipientStatus
+from homemail.model.queue import QueuedRecipient, QueueEntry, QueueState, RecipientStatus
 from homemail.model.reply import Reply, reply_for
 from homemail.mta.api import AliasTarget, Local, NextHop, Relay, Route, RouteRefused
 from homemail.mta.next_hop import parse_transport
-from homemail.mta.notification import Reporter, build_notification
+from homemail.mta.notification import DOUBLE_BOUNCE, Reporter, build_notification
 from homemail.mta.queue.destinations import Destinations
 from homemail.mta.queue.mail_log import outcome_line
 from homemail.mta.queue.schedule import is_done, is_too_old, next_attempt, owed, owed_recipients
@@ -273,25 +273,49 @@ class Attempt:
         self._entry = replace(self._entry, recipients=recipients)
 
     async def _notify(self) -> None:
+        if self._entry.envelope.reverse_path is None:
+            await self._tell_postmaster()
         kinds = owed(self._entry, self._around.settings)
         if not kinds:
             return
         await self._around.queue.update(self._entry)
         for kind in _KINDS:
             if kind in kinds:
-                await self._tell(kind, await self._content())
+                about = owed_recipients(self._entry, kind, self._around.settings)
+                await self._send(kind, about)
 
-    async def _tell(self, kind: Notify, content: MessageContent) -> None:
+    async def _tell_postmaster(self) -> None:
+        """Tell of what failed and has no sender; when that fails too, nobody is told."""
+        settings, envelope = self._around.settings, self._entry.envelope
+        about = [one for one in self._entry.recipients if one.status is RecipientStatus.FAILED]
+        about = [one for one in about if Notify.FAILURE not in one.notified]
+        recipient = settings.double_bounce_notice_recipient
+        if not about or not recipient or DOUBLE_BOUNCE in envelope.extra:
+            return
+        if "@" not in recipient:
+            recipient = f"{recipient}@{self._around.hostname}"
+        await self._send(Notify.FAILURE, about, Address.parse(recipient))
+
+    async def _send(
+        self, kind: Notify, about: Sequence[QueuedRecipient], postmaster: Address | None = None
+    ) -> None:
         settings = self._around.settings
-        about = owed_recipients(self._entry, kind, settings)
         reporter = Reporter(
             self._around.hostname, settings.bounce_size_limit, settings.maximal_queue_lifetime
         )
         envelope, notification = await asyncio.to_thread(
-            build_notification, self._entry, kind, about, content, reporter, datetime.now(UTC)
+            build_notification,
+            self._entry,
+            kind,
+            about,
+            await self._content(),
+            reporter,
+            datetime.now(UTC),
+            postmaster,
         )
         await self._around.submit(envelope, notification)
-        log.info(f"{self._entry.id}: sender notification ({kind.name}): {envelope.trace}")
+        whom = "postmaster" if postmaster else "sender"
+        log.info(f"{self._entry.id}: {whom} notification ({kind.name}): {envelope.trace}")
         told = {queued.recipient for queued in about}
         recipients = tuple(
             replace(queued, notified=queued.notified | kind) if queued.recipient in told else queued

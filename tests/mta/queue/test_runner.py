@@ -173,10 +173,9 @@ def test_a_table_that_is_down_defers():
     house(body)
 
 
-def test_nothing_is_said_of_a_notification_or_against_the_wish():
+def test_nothing_is_said_against_the_wish():
     async def body(house):
         house.answers["bob"] = NEVER
-        await house.send("bob@far.test", sender=None)
         await house.send(recipient("bob@far.test", notify=Notify.NEVER))
         await house.runner.run_due()
         assert await house.states() == {}
@@ -467,6 +466,10 @@ def test_a_list_of_many_does_not_hold_up_a_letter():
             await asyncio.sleep(0)
             return await answer(next_hop, sample, recipients, content)
 
+        async def content(queue_id):  # at once: what takes long here is the transfers
+            return CONTENT
+
+        house.queue.content = content
         house.runner._around.transports["smtp"] = transport
         many = await house.send(*hosts)
         letter = await house.send("bob@far.test")
@@ -489,3 +492,28 @@ def test_ten_thousand_recipients_are_written_down():
         assert len(house.transfers) == 500
 
     house(body)
+
+
+def test_the_postmaster_is_told_of_what_has_no_sender_once():
+    async def body(house):
+        house.answers["bob"] = NEVER
+        await house.send("bob@far.test", "carol@far.test", sender=None)
+        house.local_answers["postmaster"] = Rejected(Reply(550, "5.2.1", "nobody reads it"))
+        await house.runner.run_due()
+        assert await house.states() == {}
+        ((_, message),) = house.notices()
+        assert message["To"] == "postmaster@home.test"
+        assert "bob@far.test" in str(message)
+
+    house(body, double_bounce_notice_recipient="postmaster@home.test")
+
+
+def test_nobody_need_be_told_of_what_has_no_sender():
+    async def body(house):
+        house.answers["bob"] = NEVER
+        await house.send("bob@far.test", sender=None)
+        await house.runner.run_due()
+        assert await house.states() == {}
+        assert house.deliveries == []
+
+    house(body, double_bounce_notice_recipient="")
