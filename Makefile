@@ -10,7 +10,7 @@ BIN = $(VENV)/bin
 ARGS ?=
 export PYTHON
 
-.PHONY: help run test quick check format docs clean all
+.PHONY: help run test quick check format docs bench clean all
 
 help:                  ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
@@ -44,6 +44,10 @@ format:                ## put the code into its form
 docs:                  ## write the generated pages anew (settings, commands, manual page)
 	@contrib/environment $(VENV) fast,test
 	$(BIN)/python -m tests.docs.generate
+
+bench:                 ## measure mail that arrives beside Postfix (ARGS="--pairs 5"; root)
+	@contrib/environment $(VENV) fast,test
+	$(BIN)/python -m bench.arrival $(ARGS)
 
 all: check test        ## what has to pass before a change lands
 

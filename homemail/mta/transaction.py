@@ -203,7 +203,8 @@ class Transaction:
 
     async def data(self, *, talks_ahead: bool = False) -> Reply | None:
         """Return why the content need not come, if it need not."""
-        if self._client.service is not Service.SMTP:
+        asked = self._house.restrictions.asks_at_data
+        if not asked or self._client.service is not Service.SMTP:
             return None
         ruling = await self._house.restrictions.at_data(self._context(talks_ahead=talks_ahead))
         return self._take(ruling, None)
@@ -353,7 +354,8 @@ class Transaction:
     async def _refuse_content(self, content: MessageContent) -> MessageContent | Reply:
         """Return the content as it goes on, or the reply that refuses it."""
         house = self._house
-        if self._client.service is Service.SMTP:
+        asked = house.restrictions.asks_at_end_of_data
+        if asked and self._client.service is Service.SMTP:
             ruling = await house.restrictions.at_end_of_data(self._context(size=content.size))
             if (reply := self._take(ruling, None)) is not None:
                 return reply

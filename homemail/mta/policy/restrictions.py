@@ -100,6 +100,16 @@ class Restrictions:
         relay, recipient = (self._read("", getattr(settings, name)) for name, _ in AT_RCPT[-2:])
         _refuse_open_relay(relay, recipient, self.mynetworks)
 
+    @property
+    def asks_at_data(self) -> bool:
+        """Whether any check waits for DATA."""
+        return bool(self._at_data)
+
+    @property
+    def asks_at_end_of_data(self) -> bool:
+        """Whether any check waits for the content."""
+        return bool(self._at_end_of_data)
+
     async def at_rcpt(self, context: SmtpContext) -> Ruling:
         """Return what the lists say of a recipient at port 25."""
         return await _Asking(context).ask_all(self._at_rcpt)
