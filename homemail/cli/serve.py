@@ -9,7 +9,7 @@ import sys
 from homemail.cli.failures import Failed
 from homemail.cli.installation import load_loaded
 from homemail.cli.parser import Arguments, Parser
-from homemail.cli.usable import usable_settings
+from homemail.cli.usable import usable_settings, with_places
 from homemail.log import Log, log_to
 from homemail.roles.identity import become
 from homemail.roles.listeners import PortTaken, bind
@@ -36,7 +36,8 @@ def run(arguments: Arguments) -> int:
     from homemail.app import House
     from homemail.cli.foreground import run_house
 
-    settings = usable_settings(load_loaded(arguments))
+    loaded = load_loaded(arguments)
+    settings = usable_settings(loaded)
     log_to(sys.stderr)
     try:
         listeners = bind(settings.ports, settings.site.inet_interfaces)
@@ -46,9 +47,9 @@ def run(arguments: Arguments) -> int:
         become(settings.site.mail_owner)
     if os.geteuid() == 0:
         log.warning("running as root", advice="name a user in mail_owner")
-    house = House(settings, programs_as_root=False)
 
     async def ready() -> None:
         log.info("ready", ports=",".join(sorted({one.service for one in listeners})))
 
-    return run_house(house, listeners, ready)
+    with with_places(loaded):
+        return run_house(House(settings, programs_as_root=False), listeners, ready)

@@ -15,12 +15,12 @@ from homemail.cli import trial
 from homemail.cli.failures import Failed
 from homemail.cli.output import printable, styled
 from homemail.cli.parser import Arguments, Parser
-from homemail.cli.usable import usable_settings
-from homemail.config.load import load_with_origins
+from homemail.cli.usable import usable_settings, with_places
+from homemail.config.load import Loaded, load_with_origins
 from homemail.config.settings import Settings
 from homemail.durable import write_atomic
 from homemail.log import log_to
-from homemail.roles.listeners import Listener, PortTaken, bind, close
+from homemail.roles.listeners import Listener, PortTaken, bind
 
 DEFAULT_DIRECTORY = Path("~/homemail-try")
 
@@ -79,8 +79,9 @@ def run(arguments: Arguments) -> int:
     try:
         (directory / "ready.json").unlink(missing_ok=True)
         made = trial.furnish(directory, arguments.port_base, hold_outside_mail=holds)
-        settings = _settings(directory, arguments.settings)
-        return _serve(made, settings)
+        loaded = _settings(directory, arguments.settings)
+        with with_places(loaded):
+            return _serve(made, loaded.settings)
     finally:
         lock.close()
 
@@ -95,32 +96,32 @@ def _holds_outside_mail(file: Path | None) -> bool:
         return True  # told of, with file and line, when the settings are loaded
 
 
-def _settings(directory: Path, file: Path | None) -> Settings:
+def _settings(directory: Path, file: Path | None) -> Loaded:
     """Load the settings, then keep a copy of ``file`` for the other commands."""
     base, kept = directory / "homemail.toml", directory / "settings.toml"
     if file is None:
         kept.unlink(missing_ok=True)
-        return usable_settings(load_with_origins([base]))
-    settings = usable_settings(load_with_origins([base, file]))
+        loaded = load_with_origins([base])
+        usable_settings(loaded)
+        return loaded
+    loaded = load_with_origins([base, file])
+    usable_settings(loaded)
     if not (kept.exists() and kept.samefile(file)):
         write_atomic(kept, file.read_bytes())
-    return settings
+    return loaded
 
 
 def _serve(made: trial.Trial, settings: Settings) -> int:
     from homemail.app import House
     from homemail.cli.foreground import run_house
 
+    house = House(settings, programs_as_root=True)
     try:
         listeners = bind(settings.ports, settings.site.inet_interfaces)
     except PortTaken as error:
-        raise Failed(f'{error}; choose other ports, for example with "--port-base 3000"') from None
+        advice = '; choose other ports, for example with "--port-base 3000"'
+        raise Failed(f"{error}{advice if error.is_about_the_number else ''}") from None
     log_to(made.directory / "homemail.log")
-    try:
-        house = House(settings, programs_as_root=True)
-    except BaseException:
-        close(listeners)
-        raise
     ports = {listener.service: listener.address[1] for listener in listeners}
     host = listeners[0].address[0] if listeners else "127.0.0.1"
 

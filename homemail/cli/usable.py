@@ -7,6 +7,7 @@ Before a server starts this is asked too, so that it stops with file and line.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from homemail.auth.memory import MemoryAccounts
 from homemail.config.load import Loaded, located
@@ -41,6 +42,15 @@ def usable_settings(loaded: Loaded) -> Settings:
     if errors:
         raise ConfigErrors(errors)
     return loaded.settings
+
+
+@contextmanager
+def with_places(loaded: Loaded) -> Iterator[None]:
+    """Let a ``ConfigError`` of what starts within say in which file and line the setting stands."""
+    try:
+        yield
+    except ConfigError as error:
+        raise located(error, loaded.origins) from None
 
 
 def _refusals(settings: Settings) -> Iterator[ConfigError]:

@@ -14,6 +14,10 @@ from homemail.config.site import PortSettings
 class PortTaken(Exception):
     """A port that cannot be listened on; the text says which and why."""
 
+    def __init__(self, text: str, *, is_about_the_number: bool) -> None:
+        super().__init__(text)
+        self.is_about_the_number = is_about_the_number
+
 
 @dataclass(frozen=True, slots=True)
 class Listener:
@@ -103,8 +107,13 @@ def _listen(host: str, port: int, service: str, *, optional: bool) -> socket.soc
         one.close()
         if optional and error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
             return None
-        raise PortTaken(_why(error, host, port, service)) from error
+        raise PortTaken(
+            _why(error, host, port, service), is_about_the_number=error.errno in _OF_THE_NUMBER
+        ) from error
     return one
+
+
+_OF_THE_NUMBER = (errno.EADDRINUSE, errno.EACCES, errno.EPERM)
 
 
 def _why(error: OSError, host: str, port: int, service: str) -> str:
@@ -113,4 +122,6 @@ def _why(error: OSError, host: str, port: int, service: str) -> str:
         return f"{where} is in use by another program"
     if error.errno in (errno.EACCES, errno.EPERM):
         return f"{where} may be opened by root only"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"{where} cannot be opened: this machine has no such address (inet_interfaces)"
     return f"{where} cannot be opened: {error.strerror}"

@@ -177,6 +177,7 @@ def test_settings_override(new_house):
         ("message_size_limitt = 5\n", "did you mean message_size_limit"),
         ('\n\nmessage_size_limit = "soon"\n', "3: message_size_limit: expected a size"),
         ("message_size_limit = \n", ":1"),
+        ('\ntls_certificate_file = "/nowhere"\n', ":2: tls_certificate_file: "),
     ],
 )
 def test_wrong_settings_stop_it(tmp_path, text, wanted):
@@ -187,6 +188,16 @@ def test_wrong_settings_stop_it(tmp_path, text, wanted):
     assert str(file) in done.stderr
     assert wanted in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_address_that_is_not_here(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text('inet_interfaces = ["192.0.2.77"]\n')
+    done = homemail("try", "--directory", tmp_path / "d", "--settings", file)
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert "192.0.2.77" in line and "inet_interfaces" in line
+    assert "--port-base" not in line
 
 
 def test_a_settings_file_that_is_not_there(tmp_path):
