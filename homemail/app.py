@@ -125,7 +125,7 @@ class House:
 
     async def stop(self) -> None:
         """Take nothing more, finish what was accepted, give everything up."""
-        # At the same time: each waits two seconds for those who do not end by themselves.
+        # At the same time: each waits 1.5 s for those who do not end by themselves.
         await asyncio.gather(self._frontend.shutdown(), self._runner.close())
         await self._worker.close()
         await self._queue.close()

@@ -33,7 +33,7 @@ HANDSHAKE_SECONDS = 30.0
 """How long the handshake may take where TLS comes first."""
 CLOSE_SECONDS = 10.0
 """How long a client may take to read the last of what was written."""
-STOP_SECONDS = 2.0
+STOP_SECONDS = 1.5
 """How long a running command may take when the server ends."""
 
 

@@ -14,7 +14,7 @@ from homemail.roles.loop import invite_twisted, new_loop
 
 log = Log("supervisor")
 
-STOP_SECONDS = 4.0
+STOP_SECONDS = 3.5
 
 
 def run_house(

@@ -48,7 +48,7 @@ from homemail.store.lane import OwnerMail
 
 MOST_REMEMBERED = 1000
 SMALL = 256 * 1024
-GRACE_SECONDS = 1.0
+GRACE_SECONDS = 0.7
 _TROUBLE = Reply(451, "4.3.0", "Local trouble while delivering, try again later")
 _STOPPING = Reply(451, "4.3.2", "The server is stopping, try again later")
 

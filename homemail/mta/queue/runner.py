@@ -29,7 +29,7 @@ from homemail.mta.sending.transport import Transport
 
 _ACTIVE_LIMIT = 2000  # entries tried at once; those that wait for a turn cost some memory
 _FAULTS_LIMIT = 3
-_CLOSE_SECONDS = 2.0
+_CLOSE_SECONDS = 1.5
 _CLOCK_SECONDS = 300.0  # how much of the line clock a crash may cost
 
 log = Log("queue")
@@ -78,7 +78,7 @@ class QueueRunner:
         self._loop = asyncio.ensure_future(self._run())
 
     async def close(self) -> None:
-        """Start nothing more, give what is under way two seconds, then break it off."""
+        """Start nothing more, give what is under way a moment, then break it off."""
         if self._loop is not None:
             self._loop.cancel()
             await asyncio.wait({self._loop})

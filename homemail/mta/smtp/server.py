@@ -59,7 +59,7 @@ class SmtpService:
         """Return the protocol of a new connection: the factory for ``loop.create_server``."""
         return SmtpConnection(self)
 
-    async def shutdown(self, seconds: float = 2.0) -> None:
+    async def shutdown(self, seconds: float = 1.5) -> None:
         """Say 421 to everybody; what is being accepted has ``seconds`` to finish."""
         self.is_closing = True
         for connection in list(self._connections):
