@@ -344,7 +344,7 @@ def test_long_lists_go_in_pieces():
     async def body(house):
         await house.send(*(f"user{n}@far.test" for n in range(25)))
         await house.runner.run_due()
-        assert [len(names) for _, names in house.transfers] == [10, 10, 5]
+        assert sorted(len(names) for _, names in house.transfers) == [5, 10, 10]
 
     house(body, default_destination_recipient_limit=10)
 
