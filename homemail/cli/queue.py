@@ -96,7 +96,9 @@ def _lines(entry: QueueEntry) -> Iterator[str]:
     }
     yield from (f"{label + ':':<10} {value}" for label, value in rows.items() if value)
     for queued in entry.recipients:
-        yield f"{'to:':<10} <{queued.recipient.forward_path}> {queued.status.value}"
+        recipient = queued.recipient
+        target = f" {recipient.target}" if recipient.target else ""
+        yield f"{'to:':<10} <{recipient.forward_path}>{target} {queued.status.value}"
         if queued.reason:
             yield f"{'':<10}   {queued.reason}"
 
@@ -123,6 +125,7 @@ def _recipient_facts(queued: QueuedRecipient) -> dict[str, object]:
     recipient: Recipient = queued.recipient
     return {
         "address": str(recipient.forward_path),
+        "target": recipient.target or None,
         "original": recipient.original.text if recipient.original else None,
         "status": queued.status.value,
         "reason": queued.reason or None,

@@ -33,6 +33,9 @@ def configure(parser: Parser) -> None:
     parser.add_argument(
         "--sample", action="store_true", help="a settings file with all of them, commented out"
     )
+    parser.add_argument(
+        "--tables", action="store_true", help="the types of lookup tables, one per line"
+    )
     parser.add_argument("--json", action="store_true", help="JSON, for programs")
     parser.set_defaults(run=run)
 
@@ -41,6 +44,11 @@ def run(arguments: Arguments) -> int:
     """Print what was asked for."""
     if arguments.sample:
         print(manual.sample(), end="")
+        return 0
+    if arguments.tables:
+        from homemail.lookup import TABLE_TYPES
+
+        print(*sorted(TABLE_TYPES), sep="\n")
         return 0
     loaded = _load(arguments)
     names = manual.names_set(loaded) if arguments.changed else list(known_settings())

@@ -20,6 +20,10 @@ class _Within:
     network: _Network
     groups: int = 0
 
+    def concerns(self, key: str) -> bool:
+        address = _address(key)
+        return address is not None and address.version == self.network.version
+
     def match(self, key: str) -> Sequence[str] | None:
         address = _address(key)
         return (key,) if address is not None and address in self.network else None

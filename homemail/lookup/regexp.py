@@ -61,6 +61,9 @@ class _But:
     def groups(self) -> int:
         return self.first.groups
 
+    def concerns(self, key: str) -> bool:
+        return True
+
     def match(self, key: str) -> Sequence[str] | None:
         found = self.first.match(key)
         return None if found is None or self.second.match(key) is not None else found
@@ -73,6 +76,9 @@ class _Bounded:
         self._regex = Regex(pattern, ignore_case=ignore_case)
         self._ignore_case = ignore_case
         self.groups = len(self._regex.groups("", _free)) - 1
+
+    def concerns(self, key: str) -> bool:
+        return True
 
     def match(self, key: str) -> Sequence[str] | None:
         text = _lower(key) if self._ignore_case else key
@@ -89,6 +95,9 @@ class _Perl:
     def __init__(self, pattern: str, flags: int) -> None:
         self._pattern = re.compile(pattern, flags)
         self.groups = self._pattern.groups
+
+    def concerns(self, key: str) -> bool:
+        return True
 
     def match(self, key: str) -> Sequence[str] | None:
         found = self._pattern.search(key[:LONGEST_FOR_RE])
@@ -129,7 +138,7 @@ def _delimited(text: str) -> tuple[str, str, str]:
         raise ValueError(f'no closing "{mark}" behind the pattern')
     flags = re.match(r"[A-Za-z]*", text[at + 1 :])
     word = flags[0] if flags else ""
-    pattern = text[1:at].replace(f"\\{mark}", mark) if mark == "/" else text[1:at]
+    pattern = text[1:at]  # a backslash before the mark is the expression's own
     rest = text[at + 1 + len(word) :]
     if rest and not rest.startswith(("!", " ", "\t")):
         raise ValueError(f'expected a blank behind "{mark}{word}", got "{rest[:20]}"')

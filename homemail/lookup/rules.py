@@ -34,6 +34,9 @@ class Pattern(Protocol):
     @property
     def groups(self) -> int: ...
 
+    def concerns(self, key: str) -> bool:
+        """Whether ``key`` is of the kind that is matched at all; a "!" does not take in others."""
+
     def match(self, key: str) -> Sequence[str] | None:
         """Return the whole match and its groups, or None where the pattern does not fit."""
 
@@ -84,6 +87,8 @@ class RuleTable:
 
 def _first(rules: Rules, key: str) -> Found | None:
     for rule in rules:
+        if not rule.pattern.concerns(key):
+            continue
         groups = rule.pattern.match(key)
         if (groups is None) is not rule.negated:
             continue

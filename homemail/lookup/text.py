@@ -90,7 +90,7 @@ def _entry(text: str, form: Form) -> tuple[str, str]:
     if not match:
         raise ValueError(f'expected "{form.value}", got "{text[:60]}"')
     quoted, plain, value = match.groups()
-    key = plain if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+    key = " ".join(plain.split()) if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
     if form is Form.MAP and key.endswith(":") and quoted is None:
         raise ValueError(f'expected "key value", got "{text[:60]}"; is this a table of aliases?')
     if not value:

@@ -164,3 +164,9 @@ def test_wrong_words(house, capsys, words, expected):
     status, _, err = run(capsys, "explain", *words, "--config", house)
     assert status == 2
     assert expected in err
+
+
+def test_types_of_tables(capsys):
+    status, out, _ = run(capsys, "settings", "--tables")
+    assert status == 0
+    assert {"hash", "regexp", "sqlite"} < set(out.split())

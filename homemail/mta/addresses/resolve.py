@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import assert_never
 
 from homemail.config.local import LocalSettings
@@ -302,7 +303,8 @@ class Addressing:
         most = (
             LARGEST_LIST if context == "include" else self._settings.virtual_alias_expansion_limit
         )
-        targets = parse_forward(text, str(address.domain), most)
+        parse = parse_forward if context == "include" else _parsed
+        targets = parse(text, str(address.domain), most)
         if len(targets) > most:
             raise _TooMany
         for target in targets:
@@ -381,6 +383,9 @@ class Addressing:
                 return None
         note(Step(maps.parameter, plain(said), "not listed"))
         return unknown(said, where)
+
+
+_parsed = lru_cache(512)(parse_forward)  # the same few aliases are asked for all day
 
 
 def _listed(value: str) -> list[str]:
