@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from homemail.errors import NoSuchMailbox
+from contextlib import suppress
+
+from homemail.errors import MailboxExists, NoSuchMailbox
 from homemail.mda.compose import Occasion, notification, vacation_answer
 from homemail.mda.ledger import Ledger
 from homemail.mda.owner import (
@@ -20,7 +22,8 @@ from homemail.model.address import Address
 from homemail.model.envelope import new_trace
 from homemail.model.message import MemoryContent, MessageContent
 from homemail.sieve import FileInto, Notification, Vacation
-from homemail.store.api import Actor, NewMessage
+from homemail.store.api import Actor, Append, NewMessage
+from homemail.store.arrivals import Filing
 
 
 def occasion(owner: Owner, job: Job, sender: Address) -> Occasion:
@@ -28,22 +31,25 @@ def occasion(owner: Owner, job: Job, sender: Address) -> Occasion:
     return Occasion(owner_address(job), sender, header_of(job), owner.now(), new_trace())
 
 
-def file_message(owner: Owner, step: FileInto, content: MessageContent) -> None:
-    """File ``content`` where ``step`` says; called in the owner's lane.
+def file_message(
+    owner: Owner, step: FileInto, content: MessageContent, *, alone: bool = False
+) -> Filing[None]:
+    """File ``content`` where ``step`` says.
 
     Raises:
         NoSuchMailbox: it is not there, and is not to be made.
     """
     store, actor = owner.mail.store, Actor(owner.account.id)
-    messages = [NewMessage(content, step.flags)]
+    wanted = Append(step.mailbox, [NewMessage(content, step.flags)], actor, alone)
     try:
-        store.append(step.mailbox, messages, actor)
+        yield wanted
     except NoSuchMailbox:
         if not step.create:
             raise
         use = frozenset({step.special_use} if step.special_use else ())
-        store.create(step.mailbox, actor, use)
-        store.append(step.mailbox, messages, actor)
+        with suppress(MailboxExists):  # another message of the same moment may have made it
+            store.create(step.mailbox, actor, use)
+        yield wanted
 
 
 async def answer(owner: Owner, job: Job, action: Vacation) -> None:
@@ -90,4 +96,4 @@ async def notify(owner: Owner, job: Job, action: Notification) -> None:
 
 async def _keep_copy(owner: Owner, fcc: FileInto | None, octets: bytes) -> None:
     if fcc is not None:
-        await owner.mail.change(file_message, owner, fcc, MemoryContent(octets))
+        await owner.mail.file(lambda: file_message(owner, fcc, MemoryContent(octets)))

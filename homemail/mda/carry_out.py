@@ -33,6 +33,7 @@ from homemail.sieve import (
     Reject,
     Vacation,
 )
+from homemail.store.arrivals import Filing
 
 
 @dataclass(slots=True)
@@ -96,15 +97,16 @@ async def carry_out(owner: Owner, job: Job, decision: Decision) -> DeliveryResul
     return result
 
 
-def file_in_lane(owner: Owner, job: Job, decision: Decision) -> Delivered:
-    """Carry out actions that ``only_files``, in the owner's lane.
+def file_in_lane(owner: Owner, job: Job, decision: Decision) -> Filing[Delivered]:
+    """Carry out actions that ``only_files``.
 
     Raises:
         Temporary: something cannot be done now; bring the same job again.
         Permanent: the message cannot be filed, not even in INBOX.
     """
     steps = _sorted(decision.actions)
-    _file_all(owner, job, steps.file)
+    # The next message may be a duplicate of this one.
+    yield from _file_all(owner, job, steps.file, alone=bool(decision.seen))
     _remember(owner, job, decision)
     return Delivered(_what(steps))
 
@@ -123,7 +125,7 @@ async def _send_and_file(owner: Owner, job: Job, steps: _Steps) -> None:
                 "redirect failed, message kept", trace=job.trace, to=action.address, error=error
             )
             steps.file.append(FileInto(INBOX, header=action.header))
-    await owner.mail.change(_file_all, owner, job, steps.file)
+    await owner.mail.file(lambda: _file_all(owner, job, steps.file))
 
 
 def _remember(owner: Owner, job: Job, decision: Decision) -> None:
@@ -153,24 +155,27 @@ def _what(steps: _Steps) -> str:
     return ", ".join(what) or "discarded"
 
 
-def _file_all(owner: Owner, job: Job, steps: Sequence[FileInto]) -> None:
+def _file_all(
+    owner: Owner, job: Job, steps: Sequence[FileInto], *, alone: bool = False
+) -> Filing[None]:
     for step in steps:
         try:
-            _file(owner, job, step)
+            yield from _file(owner, job, step, alone)
         except Permanent as error:
             if step.mailbox.is_inbox:
                 raise
             log.warning(
                 "cannot file, message kept", trace=job.trace, mailbox=step.mailbox, error=error
             )
-            _file(owner, job, FileInto(INBOX, step.flags))
+            yield from _file(owner, job, FileInto(INBOX, step.flags), alone)
 
 
-def _file(owner: Owner, job: Job, step: FileInto) -> None:
+def _file(owner: Owner, job: Job, step: FileInto, alone: bool) -> Filing[None]:
     key = f"file {step.mailbox}"
     if key in job.done:
         return
-    file_message(owner, step, with_final_fields(job.delivery, with_header(job, step.header)))
+    content = with_final_fields(job.delivery, with_header(job, step.header))
+    yield from file_message(owner, step, content, alone=alone)
     job.done[key] = None
 
 

@@ -44,6 +44,7 @@ from homemail.model.envelope import Submit
 from homemail.model.message import MemoryContent, MessageContent, read_all
 from homemail.model.reply import Reply, reply_for
 from homemail.sieve import Limits
+from homemail.store.arrivals import Filing
 from homemail.store.lane import OwnerMail
 
 MOST_REMEMBERED = 1000
@@ -157,7 +158,7 @@ class OwnerDelivery:
         log.info(event, trace=job.trace, to=recipient, what=what, reply=reply)
 
     async def _deliver(self, job: Job) -> DeliveryResult:
-        first = await self._owner.mail.change(self._begin, job)
+        first = await self._owner.mail.file(lambda: self._begin(job))
         if isinstance(first, ListRequest):
             return await self._requests.deliver(job, first)
         if isinstance(first, Targets):
@@ -168,7 +169,7 @@ class OwnerDelivery:
             return first
         return await self._finish(job, first)
 
-    def _begin(self, job: Job) -> Rejected | NeedsQueue | Targets | ListRequest | _Decided:
+    def _begin(self, job: Job) -> Filing[Rejected | NeedsQueue | Targets | ListRequest | _Decided]:
         """Look where the message goes; where that is a mailbox, file it.
 
         All of it in one visit to the owner's lane, as it is for most messages.
@@ -189,19 +190,22 @@ class OwnerDelivery:
         if targets is not None:
             runs = targets.commands or (targets.to_owner and self._is_outside())
             return NeedsQueue() if runs and job.delivery.sender_waits else targets
-        return self._decide_or_file(job)
+        return (yield from self._decide_or_file(job))
 
     def _is_outside(self) -> bool:
         return self._outside.takes(has_script=self._script.is_there)
 
-    def _decide_or_file(self, job: Job) -> _Decided:
+    def _decide_or_file(self, job: Job) -> Filing[_Decided]:
         if self._is_outside():
             return None
         decision = self._script.decide(job)
-        return file_in_lane(self._owner, job, decision) if only_files(decision) else decision
+        if not only_files(decision):
+            return decision
+        return (yield from file_in_lane(self._owner, job, decision))
 
     async def _to_mailbox(self, job: Job) -> DeliveryResult:
-        return await self._finish(job, await self._owner.mail.change(self._decide_or_file, job))
+        decided = await self._owner.mail.file(lambda: self._decide_or_file(job))
+        return await self._finish(job, decided)
 
     async def _finish(self, job: Job, decided: _Decided) -> DeliveryResult:
         if decided is None:

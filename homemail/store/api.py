@@ -93,6 +93,23 @@ class NewMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class Append:
+    """Messages for one mailbox, all of them or none.
+
+    ``alone``: what comes after it depends on what becomes of it.
+    """
+
+    name: MailboxName
+    messages: Sequence[NewMessage]
+    actor: Actor
+    alone: bool = False
+
+
+Outcome = tuple[Appended, ...] | Exception
+"""Where messages went, or why they did not go."""
+
+
+@dataclass(frozen=True, slots=True)
 class StoreResult:
     """What STORE did.
 
@@ -233,6 +250,12 @@ class Mailbox(Protocol):
     def read_facts(self, uids: Iterable[Uid]) -> list[MessageFacts]:
         """Return what is known of each message."""
 
+    def read_flags(self, uids: Sequence[Uid]) -> list[tuple[Uid, Flags]]:
+        """Return the flags alone: what clients ask of all messages at once.
+
+        ``uids`` ascend. Sets of flags that are equal are mostly the same object.
+        """
+
     def read_cached(self, uids: Iterable[Uid], wanted: Wanted) -> list[CachedParts]:
         """Return wire forms and headers; opens a message only where the index lacks it."""
 
@@ -241,6 +264,9 @@ class Mailbox(Protocol):
 
         The content stays readable after the message is expunged.
         """
+
+    def read_sizes(self, uids: Sequence[Uid]) -> list[tuple[Uid, int, bool]]:
+        r"""Return UID, octets, and whether it is \Seen, of each message: what POP3 asks of all."""
 
     def read_file_names(self) -> dict[Uid, str]:
         """Return the part of each message's file name that never changes; empty without files."""
@@ -283,6 +309,9 @@ class Store(Protocol):
         self, name: MailboxName, messages: Sequence[NewMessage], actor: Actor
     ) -> tuple[Appended, ...]:
         """Add messages without opening the mailbox: delivery's way in. Raises ``NoSuchMailbox``."""
+
+    def append_all(self, appends: Sequence[Append]) -> list[Outcome]:
+        """Do several appends at once; each is all or none, and fails by itself."""
 
     def create(
         self, name: MailboxName, actor: Actor, special_use: frozenset[str] = frozenset()

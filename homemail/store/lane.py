@@ -15,6 +15,7 @@ from homemail.errors import MailError
 from homemail.log import Log
 from homemail.model.session import SessionStart
 from homemail.store.api import Store
+from homemail.store.arrivals import Arrivals, Filing
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -34,6 +35,7 @@ class OwnerMail:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self._arrivals = Arrivals(store)
         self._fd: int | None = None  # what tells of changes by other programs
         self._closing = False
         self._tidying: asyncio.TimerHandle | None = None
@@ -46,12 +48,28 @@ class OwnerMail:
 
         Cancelling the caller does not stop a call that has begun.
         """
+        loop = self._begun()
+        return await loop.run_in_executor(self._changes, lambda: call(*args, **kwargs))
+
+    async def file(self, begin: Callable[[], Filing[R]]) -> R:
+        """Run ``begin`` in the owner's lane; what it yields is appended, with that of others.
+
+        Return what it returns. Cancelling the caller stops nothing.
+        """
+        loop = self._begun()
+        answer: asyncio.Future[R] = loop.create_future()
+        self._arrivals.add(begin, answer, loop)
+        self._changes.submit(self._arrivals.take)
+        return await answer
+
+    def _begun(self) -> asyncio.AbstractEventLoop:
+        """Return the running loop, which from the first change on looks after the mailboxes."""
         loop = asyncio.get_running_loop()
         if self._fd is None:
             self._fd = self.store.changes_fd()
             self._listen(loop)
             loop.call_soon(self._tidy, loop)
-        return await loop.run_in_executor(self._changes, lambda: call(*args, **kwargs))
+        return loop
 
     async def read(self, call: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run ``call`` beside the lane, after the reads that were asked for before."""

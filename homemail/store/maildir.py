@@ -9,6 +9,7 @@ import socket
 import stat
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -37,9 +38,11 @@ from homemail.store import maildir_size
 from homemail.store import state as states
 from homemail.store.api import (
     Actor,
+    Append,
     MailboxInfo,
     MailboxStatus,
     NewMessage,
+    Outcome,
     Quota,
     Removed,
 )
@@ -48,7 +51,8 @@ from homemail.store.deleted import Deleted, DeletedMail
 from homemail.store.index import Index
 from homemail.store.keywords import DELETED_BIT, SEEN_BIT
 from homemail.store.layout import below, directory_name, mailbox_name, with_parents
-from homemail.store.maildir_box import Box, Draft
+from homemail.store.maildir_append import Appending, Work
+from homemail.store.maildir_box import Box
 from homemail.store.maildir_listing import new_mailbox_id
 from homemail.store.maildir_mailbox import MaildirMailbox
 from homemail.store.maildir_name import host_part
@@ -57,6 +61,9 @@ from homemail.store.owner_files import OwnerFiles
 
 CLEARED_AT_ONCE = 200
 """Deleted messages that are cleared before others have their turn in the lane."""
+
+BOXES_AT_ONCE = 8
+"""Mailboxes that one batch of appends goes to; none may be put away meanwhile."""
 
 KEPT_LOADED = 16
 """Mailboxes that nobody has open and that stay in memory."""
@@ -114,6 +121,7 @@ class MaildirStore:
             now,
             host_part(socket.gethostname()),
         )
+        self._appending = Appending(self.must_fit)
         self._boxes: dict[MailboxName, Box] = {}  # the one used last at the end
         self._special_use: dict[MailboxName, tuple[int, frozenset[str]]] = {}
 
@@ -268,17 +276,29 @@ class MaildirStore:
 
     def put(self, box: Box, messages: Sequence[NewMessage]) -> tuple[Appended, ...]:
         """Add ``messages`` to ``box``, all or none."""
-        self.must_fit([message.content.size for message in messages])
-        drafts: list[Draft] = []
+        work = Work(box, messages)
+        self._appending.do([work])
+        if work.failure is not None:
+            raise work.failure
+        return work.appended
+
+    def append_all(self, appends: Sequence[Append]) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        works: list[Work] = []
+        for one in appends:
+            works.append(self._work(one))
+            if len({work.box for work in works}) == BOXES_AT_ONCE:
+                self._appending.do(works)
+                outcomes += [work.outcome for work in works]
+                works = []
+        self._appending.do(works)
+        return outcomes + [work.outcome for work in works]
+
+    def _work(self, append: Append) -> Work:
         try:
-            for message in messages:
-                drafts.append(box.draft(message))
-            self.must_fit([draft.wire_size for draft in drafts])
-        except BaseException:
-            for draft in drafts:
-                draft.undo(None)
-            raise
-        return tuple(Appended(uid, box.uid_validity) for _, uid in box.add(drafts))
+            return Work(self.box(append.name), append.messages)
+        except Exception as error:
+            return Work(None, append.messages, error)
 
     def create(
         self, name: MailboxName, actor: Actor, special_use: frozenset[str] = frozenset()
@@ -427,6 +447,7 @@ class MaildirStore:
         return self.box(name)
 
     def tidy(self) -> bool:
+        self._appending.close()
         with durable.doing("clearing deleted messages"):
             return self._around.deleted.clear(self._now(), CLEARED_AT_ONCE)
 
@@ -455,12 +476,18 @@ class MaildirStore:
     def limit(self, octets_limit: int, messages_limit: int) -> None:
         self._limits = (octets_limit, messages_limit)
 
-    def must_fit(self, sizes: Sequence[int]) -> None:
-        """Raise ``OverQuota`` where messages of ``sizes`` octets have no room."""
+    def must_fit(self, sizes: Sequence[int], before: Sequence[int] = ()) -> None:
+        """Raise ``OverQuota`` where messages of ``sizes`` octets have no room.
+
+        ``before`` are those that are being added already.
+        """
         if any(self._current_limits()):
-            self.quota().must_fit(sizes)
+            quota = self.quota()
+            octets, messages = quota.octets_used + sum(before), quota.messages_used + len(before)
+            replace(quota, octets_used=octets, messages_used=messages).must_fit(sizes)
 
     def close(self) -> None:
+        self._appending.close()
         for box in self._boxes.values():
             box.listeners.sessions.clear()
             box.put_away()

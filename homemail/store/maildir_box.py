@@ -52,7 +52,8 @@ class Draft:
     """A message on its way into a mailbox.
 
     ``place`` gives it its name there, and is False where the message has gone meanwhile; ``undo``
-    takes that back (None: it had no place yet). ``size`` is that on disk.
+    takes that back (None: it had no place yet). ``size`` is that on disk. ``written`` is a file
+    that must be synced before.
     """
 
     size: int
@@ -66,6 +67,7 @@ class Draft:
     described: Description | None = None
     source: int = 0  # its UID where it is copied from
     saved: int = 0  # its save date where that is not now
+    written: Path | None = None
 
 
 class Box(ListedBox):
@@ -74,7 +76,7 @@ class Box(ListedBox):
     # Adding
 
     def draft(self, message: NewMessage) -> Draft:
-        """Write a message to ``tmp``; its octets are durable."""
+        """Write a message to ``tmp``; nothing of it is durable."""
         self.check_open()
         path = self.directory / "tmp" / self.around.unique()
         moment = message.internal_date
@@ -99,6 +101,7 @@ class Box(ListedBox):
             place,
             undo,
             reading.described,
+            written=path,
         )
 
     def add(self, drafts: Sequence[Draft], source: Box | None = None) -> list[tuple[int, Uid]]:

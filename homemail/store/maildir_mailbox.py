@@ -145,11 +145,17 @@ class MaildirMailbox:
     def read_facts(self, uids: Iterable[Uid]) -> list[MessageFacts]:
         return self._box.facts(uids)
 
+    def read_flags(self, uids: Sequence[Uid]) -> list[tuple[Uid, Flags]]:
+        return self._box.flags_of(uids)
+
     def read_cached(self, uids: Iterable[Uid], wanted: Wanted) -> list[CachedParts]:
         return self._box.cached(uids, wanted)
 
     def read_content(self, uid: Uid) -> MessageContent | None:
         return self._box.content(uid)
+
+    def read_sizes(self, uids: Sequence[Uid]) -> list[tuple[Uid, int, bool]]:
+        return self._box.sizes(uids)
 
     def read_file_names(self) -> dict[Uid, str]:
         return self._box.file_names()

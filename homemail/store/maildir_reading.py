@@ -37,7 +37,7 @@ from homemail.store.deleted import DeletedMail
 from homemail.store.describe import Description
 from homemail.store.imported import read_unique_ids
 from homemail.store.index import BoxRecord, Index, IndexTrouble
-from homemail.store.keywords import Keywords
+from homemail.store.keywords import SEEN_BIT, Keywords
 from homemail.store.maildir_name import base_of
 from homemail.store.message_file import Reading
 from homemail.store.owner_files import OwnerFiles
@@ -224,6 +224,25 @@ class ReadableBox:
         positions = rows.positions(uids)
         self.fill(positions, rows)
         return [rows.facts(at, flags(rows.bits[at])) for at in positions if rows.filled[at]]
+
+    def flags_of(self, uids: Sequence[Uid]) -> list[tuple[Uid, Flags]]:
+        """Return the flags of messages; ``uids`` ascend. Opens nothing."""
+        rows, flags = self.rows, self.keywords.to_flags
+        span = rows.span(uids)
+        if span is not None:
+            return list(zip(uids, map(flags, rows.bits[span.start : span.stop]), strict=True))
+        return [(Uid(rows.uids[at]), flags(rows.bits[at])) for at in rows.positions(uids)]
+
+    def sizes(self, uids: Iterable[int]) -> list[tuple[Uid, int, bool]]:
+        """Return UID, octets, and whether it is seen, of messages."""
+        rows = self.rows
+        positions = rows.positions(uids)
+        self.fill(positions, rows)
+        return [
+            (Uid(rows.uids[at]), rows.sizes[at], bool(rows.bits[at] & SEEN_BIT))
+            for at in positions
+            if rows.filled[at]
+        ]
 
     def cached(self, uids: Iterable[int], wanted: Wanted) -> list[CachedParts]:
         """Return wire forms and headers; of what the index lacks, the files are read."""

@@ -44,10 +44,12 @@ from homemail.model.search import SearchKey
 from homemail.store import octets
 from homemail.store.api import (
     Actor,
+    Append,
     CachedParts,
     MailboxInfo,
     MailboxStatus,
     NewMessage,
+    Outcome,
     Quota,
     Removed,
     Snapshot,
@@ -280,6 +282,9 @@ class MemoryMailbox:
     def read_facts(self, uids: Iterable[Uid]) -> list[MessageFacts]:
         return [message.facts for message in self._pick(uids)]
 
+    def read_flags(self, uids: Sequence[Uid]) -> list[tuple[Uid, Flags]]:
+        return [(message.facts.uid, message.facts.flags) for message in self._pick(uids)]
+
     def read_cached(self, uids: Iterable[Uid], wanted: Wanted) -> list[CachedParts]:
         return [
             CachedParts(
@@ -294,6 +299,10 @@ class MemoryMailbox:
     def read_content(self, uid: Uid) -> MessageContent | None:
         message = self._box.messages.get(uid)
         return None if message is None else MemoryContent(message.octets)
+
+    def read_sizes(self, uids: Sequence[Uid]) -> list[tuple[Uid, int, bool]]:
+        facts = (message.facts for message in self._pick(uids))
+        return [(one.uid, one.size, SEEN in one.flags) for one in facts]
 
     def read_file_names(self) -> dict[Uid, str]:
         return {}
@@ -405,6 +414,15 @@ class MemoryStore:
         drafts = [self._draft(message) for message in messages]
         self.must_fit([draft.facts.size for draft in drafts])
         return tuple(Appended(uid, box.uid_validity) for uid in box.add(drafts))
+
+    def append_all(self, appends: Sequence[Append]) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        for one in appends:
+            try:
+                outcomes.append(self.append(one.name, one.messages, one.actor))
+            except Exception as error:
+                outcomes.append(error)
+        return outcomes
 
     def _draft(self, message: NewMessage) -> _Message:
         lf = b"".join(octets.to_lf(chunks(message.content)))

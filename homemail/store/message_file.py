@@ -36,7 +36,7 @@ class Reading:
 
 
 def write(path: Path, content: MessageContent, date: int) -> Reading:
-    """Write ``content`` to a new file with LF line ends; its octets are durable, its name is not.
+    """Write ``content`` to a new file with LF line ends; not durable before ``sync``.
 
     Raises:
         BadContent: there is a NUL; no file is left.
@@ -47,7 +47,6 @@ def write(path: Path, content: MessageContent, date: int) -> Reading:
         for piece in octets.to_lf(chunks(content)):
             durable.write_all(fd, tally.feed(piece), str(path))
         os.utime(fd, (date, date))
-        durable.sync_file(fd, str(path))
         with _opened(fd, tally.octets) as view:
             described = describe(view)
     except BaseException:
@@ -103,7 +102,7 @@ def octets_of(path: Path) -> Octets:
 
 
 def sync(path: Path) -> None:
-    """Make the octets of another program's file durable."""
+    """Make the octets of a file durable, its name not."""
     fd = open_file(path)
     try:
         durable.sync_file(fd, str(path))

@@ -151,6 +151,12 @@ class Rows:
                 found.append(at)
         return found
 
+    def span(self, uids: Sequence[int]) -> slice | None:
+        """Return where ``uids`` are, if they stand there in this order with nothing between."""
+        at = bisect_left(self.uids, uids[0]) if uids else 0
+        there = self.uids[at : at + len(uids)]
+        return slice(at, at + len(uids)) if there == array("I", uids) else None
+
     def without(self, positions: Iterable[int]) -> Rows:
         """Return new columns that lack the messages at ``positions``."""
         gone = sorted(set(positions), reverse=True)

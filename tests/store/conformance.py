@@ -124,6 +124,21 @@ def test_nul_is_refused_and_nothing_is_kept(store: Store) -> None:
     assert list(store.open(INBOX, ALICE).snapshot().uids) == []
 
 
+def test_flags_alone(store: Store) -> None:
+    uids = fill(store, 5)
+    mailbox = store.open(INBOX, ALICE)
+    mailbox.store(uids[1:3], FlagChange.ADD, frozenset({SEEN, JUNK}))
+    seen = frozenset({SEEN, JUNK})
+    none: frozenset[Flag] = frozenset()
+    assert mailbox.read_flags(uids) == list(zip(uids, [none, seen, seen, none, none], strict=True))
+    assert mailbox.read_flags(uids[1:3]) == [(uids[1], seen), (uids[2], seen)]
+    assert mailbox.read_flags([uids[0], uids[2]]) == [(uids[0], none), (uids[2], seen)]
+    mailbox.remove([uids[1]])
+    assert mailbox.read_flags(uids[:3]) == [(uids[0], none), (uids[2], seen)]
+    assert mailbox.read_flags([uids[1]]) == mailbox.read_flags([]) == []
+    assert mailbox.read_flags([Uid(uids[-1] + 1)]) == []
+
+
 def test_same_content_has_the_same_email_id(store: Store) -> None:
     uids = fill(store, 2)
     (other,) = store.append(INBOX, [message(MAIL + b"more\r\n")], ALICE)
@@ -789,3 +804,15 @@ def test_what_was_removed_counts_for_no_quota(store: Store) -> None:
     store.limit(0, 1)
     with pytest.raises(errors.OverQuota):
         store.restore(removed_ids(store), ALICE)
+
+
+def test_sizes_are_those_of_the_facts(store: Store):
+    mailbox = store.open(INBOX, ALICE)
+    messages = [NewMessage(MemoryContent(MAIL)), NewMessage(MemoryContent(MAIL + b"x\r\n"))]
+    first, second = (one.uid for one in mailbox.append(messages))
+    mailbox.store([second], FlagChange.ADD, frozenset({SEEN}))
+    wanted = [first, second, Uid(second + 1)]
+    assert mailbox.read_sizes(wanted) == [
+        (first, len(MAIL), False),
+        (second, len(MAIL) + 3, True),
+    ]

@@ -24,10 +24,12 @@ from homemail.config.mailbox import MailboxSettings
 from homemail.errors import MailError, StorageFull
 from homemail.model.mailbox import DELETED, FLAGGED, INBOX, FlagChange, Uid
 from homemail.model.message import read_all
+from homemail.store.api import Append
 from homemail.store.maildir import MaildirStore, open_store
 from tests.store.conformance import ALICE, JUNK, message, name
 
 WORK = name("Work")
+ARRIVE_IN = (INBOX, WORK, INBOX)
 
 
 def octets(number: int) -> bytes:
@@ -49,6 +51,13 @@ def append(store: MaildirStore) -> None:
 
 def append_many(store: MaildirStore) -> None:
     store.append(INBOX, [message(one, FLAGGED, JUNK) for one in NEW], ALICE)
+
+
+def arrive(store: MaildirStore) -> None:
+    appends = [Append(to, [message(one)], ALICE) for to, one in zip(ARRIVE_IN, NEW, strict=True)]
+    for outcome in store.append_all(appends):
+        if isinstance(outcome, Exception):
+            raise outcome
 
 
 def expunge(store: MaildirStore) -> None:
@@ -129,6 +138,7 @@ class Operation:
 OPERATIONS = (
     Operation(append, new=NEW[:1]),
     Operation(append_many, new=NEW),
+    Operation(arrive, new=NEW),
     Operation(expunge, removes=(OLD[0], OLD[2])),
     Operation(undelete, returns=OLD[:1]),
     Operation(change_flags),
