@@ -33,6 +33,7 @@ COMMANDS = (
     Command("serve", "homemail.cli.serve", "run the server by a settings file"),
     Command("account", "homemail.cli.account", "see and change who has mail here"),
     Command("queue", "homemail.cli.queue", "see the mail that waits to go elsewhere"),
+    Command("sieve", "homemail.cli.sieve", "check and try scripts that filter mail"),
     Command("check", "homemail.cli.check", "say what is wrong, without starting anything"),
     Command("explain", "homemail.cli.explain", "say what would become of mail for an address"),
     Command("table", "homemail.cli.table", "read lookup tables and look keys up"),

@@ -19,7 +19,16 @@ from homemail.sieve.action import (
     Seen,
     Vacation,
 )
-from homemail.sieve.api import Load, Script, capabilities, compile_script, limits_of, run
+from homemail.sieve.api import (
+    Load,
+    Script,
+    Watch,
+    Watched,
+    capabilities,
+    compile_script,
+    limits_of,
+    run,
+)
 from homemail.sieve.diagnostic import ScriptError, ScriptErrors
 from homemail.sieve.interpret import Limits, Outcome
 from homemail.sieve.message import ContentView
@@ -45,6 +54,8 @@ __all__ = [
     "Seen",
     "Surroundings",
     "Vacation",
+    "Watch",
+    "Watched",
     "capabilities",
     "compile_script",
     "limits_of",

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from homemail.config.sieve import SieveSettings
 from homemail.sieve.compiler import Compiler
+from homemail.sieve.compiler import Watch as PlaceWatch
 from homemail.sieve.core import CORE
 from homemail.sieve.diagnostic import Problems, ScriptError, ScriptErrors
 from homemail.sieve.extensions import EXTENSIONS
@@ -23,6 +24,23 @@ MOST_INCLUDED = 100
 
 Load = Callable[[bool, str], bytes | None]
 """The text of a script by its name, ``True``: one of the house; None where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """One thing that a script did: a command (``answer`` None) or a test.
+
+    ``script`` is the name of the included script it stands in, or empty.
+    """
+
+    script: str
+    line: int
+    column: int
+    word: str
+    answer: bool | None
+
+
+Watch = Callable[[Watched], None]
 
 
 def _nothing_to_include(of_the_house: bool, name: str) -> bytes | None:
@@ -60,19 +78,24 @@ def capabilities() -> tuple[str, ...]:
 
 
 def compile_script(
-    octets: bytes, limits: Limits = DEFAULT_LIMITS, load: Load = _nothing_to_include
+    octets: bytes,
+    limits: Limits = DEFAULT_LIMITS,
+    load: Load = _nothing_to_include,
+    watch: Watch | None = None,
 ) -> Script | ScriptErrors:
     """Return the script in ``octets`` (UTF-8), or what is wrong with it. Raises nothing.
 
-    Lines may end in CRLF or LF. ``load`` gives the scripts that this one includes.
+    Lines may end in CRLF or LF. ``load`` gives the scripts that this one includes. ``watch`` is
+    told what the script does when it runs.
     """
-    return _Compilation(limits, load).script(octets, ())
+    return _Compilation(limits, load, watch).script(octets, ())
 
 
 class _Compilation:
     """A script and those that it includes, each compiled once."""
 
-    def __init__(self, limits: Limits, load: Load) -> None:
+    def __init__(self, limits: Limits, load: Load, watch: Watch | None) -> None:
+        self._watch = watch
         self._limits = limits
         self._load = load
         self._included: dict[tuple[bool, str], Step | str] = {}
@@ -95,8 +118,9 @@ class _Compilation:
         def include(of_the_house: bool, name: str) -> Step | str:
             return self._include((of_the_house, name), inside)
 
+        watch = _placed(self._watch, inside, problems) if self._watch else None
         # Words are looked at even after an error of form: one round shows all that is wrong.
-        body = Compiler(CORE, EXTENSIONS, problems, include).script(commands)
+        body = Compiler(CORE, EXTENSIONS, problems, include, watch).script(commands)
         if problems:
             return problems.errors()
         return Script(body, problems.place, problems.warnings())
@@ -118,6 +142,16 @@ class _Compilation:
                 else included(script.body, script.place)
             )
         return self._included[key]
+
+
+def _placed(watch: Watch, inside: Sequence[tuple[bool, str]], problems: Problems) -> PlaceWatch:
+    """Return what the compiler calls: places as line and column, in the script of a name."""
+    name = inside[-1][1] if inside else ""
+
+    def placed(at: int, word: str, answer: bool | None) -> None:
+        watch(Watched(name, *problems.place(at), word, answer))
+
+    return placed
 
 
 def _is_utf8(octets: bytes) -> bool:

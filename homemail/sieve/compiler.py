@@ -32,6 +32,9 @@ T = TypeVar("T")
 Include = Callable[[bool, str], Step | str]
 """The script of a name (``True``: of the house), as a step; or why there is none (RFC 6609)."""
 
+Watch = Callable[[int, str, bool | None], None]
+"""Called when a command runs (None), and with the answer of a test: place, name, answer."""
+
 _CONTROL = ("if", "elsif", "else", "require")
 
 
@@ -44,11 +47,13 @@ class Compiler:
         extensions: Sequence[Extension],
         problems: Problems,
         include: Include,
+        watch: Watch | None = None,
     ) -> None:
         self._supported = {extension.name: extension for extension in extensions}
         self._problems = problems
         self._core = tuple(core)
         self.include = include
+        self._watch = watch
         self._enabled: dict[str, Extension] = {}
         self._known = Vocabulary(core)
         self._lenient = False
@@ -174,7 +179,18 @@ class Compiler:
         bound = self._bind(command, spec)
         if command.block is not None:
             raise Wrong(command.end, f'expected ";" after "{command.name}", not a block')
-        return spec.build(bound, self)
+        return self._watched(command, spec.build(bound, self))
+
+    def _watched(self, command: Command, step: Step) -> Step:
+        watch = self._watch
+        if watch is None:
+            return step
+
+        def watched(run: Run) -> None:
+            watch(command.at, command.name, None)
+            step(run)
+
+        return watched
 
     def _bind(self, node: Command | Test, spec: WordSpec) -> Bound:
         specs = self._known.tags(node.name, spec)
@@ -201,11 +217,23 @@ class Compiler:
             spec = self._known.tests.get(test.name)
             if spec is None:
                 raise Wrong(test.at, self._unknown("test", test.name))
-            return spec.build(self._bind(test, spec), self)
+            return self._answering(test, spec.build(self._bind(test, spec), self))
         except Wrong as wrong:
             if self._lenient:
                 return self._failing(wrong)
             raise
+
+    def _answering(self, test: Test, predicate: Predicate) -> Predicate:
+        watch = self._watch
+        if watch is None:
+            return predicate
+
+        def answering(run: Run) -> bool:
+            answer = predicate(run)
+            watch(test.at, test.name, answer)
+            return answer
+
+        return answering
 
     def _unknown(self, what: str, name: str) -> str:
         for extension in self._supported.values():
