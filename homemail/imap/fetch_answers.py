@@ -34,6 +34,9 @@ from homemail.store.api import CachedParts, Mailbox, Wanted
 BATCH = 500
 """Messages that the index is asked for at once."""
 
+PLAIN_BATCH = 5000
+"""Messages whose flags are asked for at once."""
+
 _HEADERS = (SectionText.HEADER, SectionText.FIELDS, SectionText.FIELDS_NOT)
 
 
@@ -108,6 +111,10 @@ class Plan:
         self._streams = any(isinstance(item, SectionItem) and _is_whole(item) for item in items)
         words = b" ".join(label.replace(b"%", b"%%") + b" %b" for label, _ in self._items)
         self._template = b"* %d FETCH (" + words + b")\r\n"
+        self._plain_items = items
+        self.is_plain = FlagsItem() in items and {*items} <= {UidItem(), FlagsItem()}
+        if self.is_plain:
+            self._template = self._template.replace(b"UID %b", b"UID %d")
         self.tells_flags = FlagsItem() in items
         self.sets_seen = any(
             isinstance(item, SectionItem | MessageItem) and item.sets_seen for item in items
@@ -121,12 +128,32 @@ class Plan:
             MailError: a message cannot be read; nothing of it was yielded.
             BrokenLiteral: it could not be read to its end.
         """
+        if self.is_plain:
+            yield self._plain_answers(pairs)
+            return
         for batch in _batches(pairs):
             for number, source in self._sources(batch):
                 try:
                     yield from self._answer(number, source)
                 except _Gone:
                     self.gone = True
+
+    def _plain_answers(self, pairs: Sequence[tuple[int, Uid]]) -> bytes:
+        """Return UID and FLAGS of all messages at once: no client opens a mailbox without."""
+        rows = self._view.mailbox.read_flags([uid for _, uid in pairs])
+        if len(rows) < len(pairs):
+            self.gone = True
+            here = {uid for uid, _ in rows}
+            pairs = [pair for pair in pairs if pair[1] in here]
+        texts, recent = self._flag_lists, self._recent
+        columns: list[Sequence[int | bytes]] = []
+        for item in self._plain_items:
+            if item == UidItem():
+                columns.append([uid for uid, _ in rows])
+            else:
+                columns.append([texts.get(values, uid in recent) for uid, values in rows])
+        numbers = [number for number, _ in pairs]
+        return b"".join(map(self._template.__mod__, zip(numbers, *columns, strict=True)))
 
     def _sources(self, batch: Sequence[tuple[int, Uid]]) -> Iterator[tuple[int, _Source]]:
         mailbox = self._view.mailbox

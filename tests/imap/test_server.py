@@ -408,7 +408,7 @@ def test_quota(make_house):
     assert line.readline() == b'* QUOTA "account" (STORAGE 1 2 MESSAGE 1 5)\r\n'
     assert line.readline() == b"a OK Quota told\r\n"
     line.send(b"b APPEND INBOX {3000+}\r\n%b\r\n" % (b"x" * 3000))
-    assert line.readline() == b"b NO [OVERQUOTA] The account is over its quota\r\n"
+    assert line.readline().startswith(b"b NO [OVERQUOTA] ")
 
 
 def test_a_literal_too_large_before_login(house):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from homemail.imap import response
 from homemail.imap.dialogue import SLICE
 from homemail.imap.extension import Extension, FetchModifier
-from homemail.imap.fetch_answers import BATCH, BrokenLiteral, Plan, take_slice
+from homemail.imap.fetch_answers import BATCH, PLAIN_BATCH, BrokenLiteral, Plan, take_slice
 from homemail.imap.fetch_items import (
     FactItem,
     FlagsItem,
@@ -60,8 +60,9 @@ async def _fetch(session: Session, view: Selected, command: Fetch) -> Tagged:
     if command.by_uid and UidItem() not in items:
         items = (UidItem(), *items)
     plan = Plan(view, items)
-    for start in range(0, len(pairs), BATCH):
-        await _fetch_batch(session, view, plan, pairs[start : start + BATCH])
+    batch = PLAIN_BATCH if plan.is_plain else BATCH
+    for start in range(0, len(pairs), batch):
+        await _fetch_batch(session, view, plan, pairs[start : start + batch])
     if plan.gone:
         return ok("Some messages are gone", b"EXPUNGEISSUED")
     return ok("Messages fetched")
