@@ -8,11 +8,14 @@ Source: RFC 1939 §5.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-from homemail.model.mailbox import SEEN, MessageFacts, Uid, UidValidity
+from homemail.model.mailbox import Uid, UidValidity
 from homemail.pop3.connection import parse_number
+
+T = TypeVar("T")
 
 
 class NoSuchMessage(Exception):
@@ -33,33 +36,35 @@ class Message:
 
 
 class Maildrop:
-    """The messages of one session."""
+    """The messages of one session: ``sizes`` has UID, octets and whether it was seen of each."""
 
-    def __init__(
-        self,
-        uid_validity: UidValidity,
-        facts: Sequence[MessageFacts],
-        unique_ids: Mapping[Uid, str],
-    ) -> None:
+    def __init__(self, uid_validity: UidValidity, sizes: Sequence[tuple[Uid, int, bool]]) -> None:
         self.uid_validity = uid_validity
-        self._unique_ids = unique_ids
-        self._messages = [
-            Message(number, fact.uid, fact.size) for number, fact in enumerate(facts, 1)
-        ]
-        self._seen_before = max((n for n, f in enumerate(facts, 1) if SEEN in f.flags), default=0)
+        self.uids = [uid for uid, _, _ in sizes]
+        self._sizes = [size for _, size, _ in sizes]
+        self._octets = sum(self._sizes)
+        self._seen_before = max((n for n, one in enumerate(sizes, 1) if one[2]), default=0)
         self._deleted: set[int] = set()
         self._retrieved: set[int] = set()
 
-    def __iter__(self) -> Iterator[Message]:
-        """Yield the messages that are not marked as deleted."""
-        return (m for m in self._messages if m.number not in self._deleted)
+    def numbered(self, values: Sequence[T]) -> Iterator[tuple[int, T]]:
+        """Yield number and value of each message that is not marked as deleted.
+
+        ``values`` has one for each message of the maildrop.
+        """
+        pairs = enumerate(values, 1)
+        return (pair for pair in pairs if pair[0] not in self._deleted) if self._deleted else pairs
+
+    def sizes(self) -> Iterator[tuple[int, int]]:
+        """Yield number and octets of each message that is not marked as deleted."""
+        return self.numbered(self._sizes)
 
     def count(self) -> int:
-        return len(self._messages) - len(self._deleted)
+        return len(self.uids) - len(self._deleted)
 
     def size(self) -> int:
         """Return the octets of all messages that are not marked as deleted."""
-        return sum(message.size for message in self)
+        return self._octets - sum(self._sizes[number - 1] for number in self._deleted)
 
     def get(self, argument: bytes) -> Message:
         """Return the message that a client means by ``argument``.
@@ -70,18 +75,21 @@ class Maildrop:
         number = parse_number(argument)
         if number is None:
             raise NoSuchMessage("That is not a message number")
-        if not 0 < number <= len(self._messages):
-            raise NoSuchMessage(f"There are only messages 1 to {len(self._messages)}")
+        if not 0 < number <= len(self.uids):
+            raise NoSuchMessage(f"There are only messages 1 to {len(self.uids)}")
         if number in self._deleted:
             raise NoSuchMessage(f"Message {number} is marked as deleted")
-        return self._messages[number - 1]
+        return self._message(number)
 
     def after(self, message: Message) -> Message | None:
         """Return the next message, unless it is marked as deleted."""
         number = message.number + 1
-        if number > len(self._messages) or number in self._deleted:
+        if number > len(self.uids) or number in self._deleted:
             return None
-        return self._messages[number - 1]
+        return self._message(number)
+
+    def _message(self, number: int) -> Message:
+        return Message(number, self.uids[number - 1], self._sizes[number - 1])
 
     def delete(self, message: Message) -> None:
         """Mark as deleted; it is removed after QUIT."""
@@ -100,19 +108,12 @@ class Maildrop:
         """Return the highest number that was ever fetched, for LAST of RFC 1460."""
         return max(self._seen_before, *self._retrieved, 0)
 
-    def unique_id(self, message: Message) -> str:
-        """Return the unique-id, the same in every session.
-
-        Source: RFC 1939 §7.
-        """
-        return self._unique_ids[message.uid]
-
     def to_remove(self, *, retrieved: bool = False) -> list[Uid]:
         """Return what was marked as deleted, and, if asked for, what was ``retrieved``."""
         numbers = self._deleted | self._retrieved if retrieved else self._deleted
-        return [self._messages[number - 1].uid for number in sorted(numbers)]
+        return [self.uids[number - 1] for number in sorted(numbers)]
 
     def to_mark_seen(self) -> list[Uid]:
         """Return what was retrieved and stays."""
         numbers = sorted(self._retrieved - self._deleted)
-        return [self._messages[number - 1].uid for number in numbers]
+        return [self.uids[number - 1] for number in numbers]

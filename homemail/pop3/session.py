@@ -75,6 +75,7 @@ class Session:
         self._actor = Actor(start.account, start.trace)
         self._mailbox: Mailbox
         self._drop: Maildrop
+        self._ids: list[str] | None = None
         self._ahead: dict[int, bytes] = {}
         self._last_retrieved = 0
         self._commands: dict[str, Answer] = {
@@ -108,16 +109,22 @@ class Session:
             await self._mail.change(self._mailbox.close)
 
     def _read_drop(self, snapshot: Snapshot) -> Maildrop:
-        mailbox, form = self._mailbox, self._house.form
-        facts = mailbox.read_facts(snapshot.uids)
-        uids = [one.uid for one in facts]
+        return Maildrop(snapshot.uid_validity, self._mailbox.read_sizes(snapshot.uids))
+
+    async def _unique_ids(self) -> list[str]:
+        """Return the unique-id of each message; made when it is first asked for."""
+        if self._ids is None:
+            self._ids = await self._mail.read(self._read_unique_ids)
+        return self._ids
+
+    def _read_unique_ids(self) -> list[str]:
+        mailbox, form, uids = self._mailbox, self._house.form, self._drop.uids
         given = mailbox.read_former_ids()
         if self._house.reuse_xuidl:
             headers = mailbox.read_cached(uids, Wanted(header=True))
             given = {one.uid: given_in(one.header) for one in headers} | given
         files = mailbox.read_file_names() if form.wants_file else {}
-        ids = unique_ids(uids, snapshot.uid_validity, form, files, given)
-        return Maildrop(snapshot.uid_validity, facts, ids)
+        return unique_ids(uids, self._drop.uid_validity, form, files, given)
 
     def _open(self, store: Store) -> tuple[Mailbox, Snapshot]:
         self._file_bulletins(store)
@@ -175,18 +182,17 @@ class Session:
             return
         self._dialogue.lines(
             f"{self._drop.count()} messages ({self._drop.size()} octets)",
-            [f"{message.number} {message.size}" for message in self._drop],
+            [f"{number} {size}" for number, size in self._drop.sizes()],
         )
 
     async def _uidl(self, argument: bytes) -> None:
-        drop = self._drop
         if argument.strip():
-            message = drop.get(argument.strip())
-            self._dialogue.ok(f"{message.number} {drop.unique_id(message)}")
+            message = self._drop.get(argument.strip())
+            ids = await self._unique_ids()
+            self._dialogue.ok(f"{message.number} {ids[message.number - 1]}")
             return
-        self._dialogue.lines(
-            "Unique-ids follow", [f"{message.number} {drop.unique_id(message)}" for message in drop]
-        )
+        pairs = self._drop.numbered(await self._unique_ids())
+        self._dialogue.lines("Unique-ids follow", [f"{number} {one}" for number, one in pairs])
 
     async def _dele(self, argument: bytes) -> None:
         message = self._drop.get(argument.strip())

@@ -21,7 +21,7 @@ Source: RFC 1939 §7.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from homemail.errors import ConfigError
@@ -60,6 +60,13 @@ class UidlFormat:
         text = self.template % {"u": uid, "v": uid_validity, "f": file}
         return _OUTSIDE.sub("_", text)
 
+    def of_all(self, uids: Iterable[Uid], uid_validity: UidValidity) -> list[str]:
+        """Return the unique-ids of messages whose files do not matter."""
+        # The UIDVALIDITY is put in once, so that each message costs one conversion.
+        template = self.template.replace("%%", "%%%%")
+        template = re.sub(r"%\(u\)([0-9]*[xd])", r"%%(u)\1", template) % {"v": uid_validity}
+        return [template % {"u": uid} for uid in uids]
+
 
 def parse_format(text: str) -> UidlFormat:
     """Return the format of the setting ``pop3_uidl_format``.
@@ -85,24 +92,26 @@ _DEFAULT = UidlFormat.parse(DEFAULT_FORMAT)
 
 
 def unique_ids(
-    uids: Iterable[Uid],
+    uids: Sequence[Uid],
     uid_validity: UidValidity,
     form: UidlFormat,
     files: Mapping[Uid, str],
     given: Mapping[Uid, str],
-) -> dict[Uid, str]:
+) -> list[str]:
     """Return the unique-id of each message; those ``given`` go before the format.
 
     No two are the same: the later of two gets the one that this server would give.
     """
-    made: dict[Uid, str] = {}
+    if not given and not form.wants_file:
+        return form.of_all(uids, uid_validity)
+    made: list[str] = []
     known: set[str] = set()
     for uid in uids:
         name = given.get(uid) or form.of(uid, uid_validity, files.get(uid, str(uid)))
         if name in known:
             name = _DEFAULT.of(uid, uid_validity, "")
         known.add(name)
-        made[uid] = name
+        made.append(name)
     return made
 
 

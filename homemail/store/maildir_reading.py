@@ -235,13 +235,15 @@ class ReadableBox:
 
     def sizes(self, uids: Iterable[int]) -> list[tuple[Uid, int, bool]]:
         """Return UID, octets, and whether it is seen, of messages."""
-        rows = self.rows
-        positions = rows.positions(uids)
+        rows, wanted = self.rows, list(uids)
+        if wanted == rows.uids.tolist()[: len(wanted)]:  # all there are, as a rule
+            positions: Sequence[int] = range(len(wanted))
+        else:
+            positions = rows.positions(wanted)
         self.fill(positions, rows)
+        here, sizes, bits, filled = rows.uids, rows.sizes, rows.bits, rows.filled
         return [
-            (Uid(rows.uids[at]), rows.sizes[at], bool(rows.bits[at] & SEEN_BIT))
-            for at in positions
-            if rows.filled[at]
+            (Uid(here[at]), sizes[at], bits[at] & SEEN_BIT != 0) for at in positions if filled[at]
         ]
 
     def cached(self, uids: Iterable[int], wanted: Wanted) -> list[CachedParts]:

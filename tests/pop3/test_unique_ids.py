@@ -28,6 +28,8 @@ VALIDITY = UidValidity(0x6B4A2D5F)
 def test_formats(form, expected):
     made = UidlFormat.parse(form).of(Uid(42), VALIDITY, "1200.M1P2.host 1,S=9")
     assert made == expected
+    if "%f" not in form:
+        assert unique_ids([Uid(42)], VALIDITY, parse_format(form), {}, {}) == [expected]
 
 
 @pytest.mark.parametrize("form", ["", "%", "%v", "%d", "%s", "%u %v", "fixed", "%(u)d", "é%u"])
@@ -41,7 +43,7 @@ def test_what_another_server_gave_goes_first_and_none_comes_twice():
     uids = [Uid(1), Uid(2), Uid(3), Uid(4)]
     form = UidlFormat.parse("%u")
     made = unique_ids(uids, VALIDITY, form, {}, {Uid(1): "2", Uid(3): "old", Uid(4): "old"})
-    assert made == {1: "2", 2: "6b4a2d5f.00000002", 3: "old", 4: "6b4a2d5f.00000004"}
+    assert made == ["2", "6b4a2d5f.00000002", "old", "6b4a2d5f.00000004"]
 
 
 @pytest.mark.parametrize(
