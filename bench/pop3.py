@@ -76,6 +76,7 @@ class Client:
 
 
 Login = Callable[[Client, str], None]
+Rate = Callable[[str, int], float]
 
 
 def by_user(client: Client, _: str) -> None:
@@ -239,7 +240,8 @@ def dovecot(directory: Path, count: int, empty: bool) -> Iterator[int]:
         process.wait(20)
 
 
-def run(name: str, rate: Callable[[str, int], float], ports: tuple[int, int], pairs: int) -> Work:
+def run(name: str, rate: Rate, ports: tuple[int, int], pairs: int) -> Work:
+    """Measure one work on both sides and print its row."""
     ours, theirs = partial(rate, "homemail", ports[0]), partial(rate, "dovecot", ports[1])
     ours(), theirs()  # the first one warms up
     work = take_turns(name, ours, theirs, pairs)
@@ -251,26 +253,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--messages", type=int, default=10_000)
     parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--only", default="", help="run only works whose name holds this")
     words = parser.parse_args()
     if not shutil.which("dovecot") or not Path("/usr/lib/dovecot/pop3").exists():
         sys.exit("Dovecot is not installed: apt-get install dovecot-pop3d")
+    rates: dict[str, tuple[int, Rate]] = {
+        f"login, {name}": (0, partial(login_rate, login)) for name, login in MECHANISMS.items()
+    }
+    rates[f"login, {WAITING} others waiting"] = (0, waiting_rate)
+    rates[f"STAT and UIDL of {words.messages}"] = (words.messages, listing_rate)
+    rates["RETR, one by one"] = (words.messages, fetch_rate)
+    wanted = {name: rate for name, rate in rates.items() if words.only.lower() in name.lower()}
     works = []
     with tempfile.TemporaryDirectory(dir="/var/tmp") as name, ExitStack() as stack:
         directory = Path(name)
-        for count in (0, words.messages):
+        for count in sorted({count for count, _ in wanted.values()}):
             ports = (
                 stack.enter_context(homemail(directory, count, not count)),
                 stack.enter_context(dovecot(directory, count, not count)),
             )
-            if not count:
-                for mechanism, login in MECHANISMS.items():
-                    title = f"login, {mechanism}"
-                    works.append(run(title, partial(login_rate, login), ports, words.pairs))
-                title = f"login, {WAITING} others waiting"
-                works.append(run(title, waiting_rate, ports, words.pairs))
-            else:
-                works.append(run(f"STAT and UIDL of {count}", listing_rate, ports, words.pairs))
-                works.append(run("RETR, one by one", fetch_rate, ports, words.pairs))
+            works += [
+                run(title, rate, ports, words.pairs)
+                for title, (many, rate) in wanted.items()
+                if many == count
+            ]
     print()
     print(table("Dovecot", works))
 
