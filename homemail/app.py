@@ -101,7 +101,7 @@ class House:
         self._facilities = make_facilities(
             settings.policy,
             site,
-            router,
+            addressing,
             DnsResolver(site.nameservers),
             ledger=site.data_directory.joinpath(*LEDGER),
         )

@@ -101,10 +101,10 @@ def _explainer(settings: Settings) -> Explainer:
         addresses=settings.addresses,
         postmaster=settings.smtp.postmaster,
     )
+    addressing = Addressing(router, settings.local)
     facilities = make_facilities(
-        settings.policy, site, router, DnsResolver(site.nameservers), ledger=None
+        settings.policy, site, addressing, DnsResolver(site.nameservers), ledger=None
     )
     restrictions = Restrictions(settings.smtp, site.mynetworks)
-    addressing = Addressing(router, settings.local)
     lists = list_reader(os.geteuid())
     return Explainer(addressing, accounts, restrictions, facilities, lists)

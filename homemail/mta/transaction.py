@@ -380,7 +380,10 @@ class Transaction:
         envelope = self._envelope(accepted)
         if effects.redirect is not None:
             _log.info("redirected", trace=self.trace, to=effects.redirect.to)
-            envelope = replace(envelope, recipients=(Recipient(effects.redirect.to),))
+            instead = Recipient(effects.redirect.to)
+            resolved = await self._house.addressing.resolve(instead, self._sender)
+            recipients = tuple(one.recipient for one in resolved.accepted) or (instead,)
+            envelope = replace(envelope, recipients=recipients)
         if effects.filter is not None:
             extra = {**envelope.extra, CONTENT_FILTER: effects.filter.destination}
             envelope = replace(envelope, extra=extra)

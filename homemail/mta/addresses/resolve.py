@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import assert_never
 
+from homemail.auth.api import Account
 from homemail.config.local import LocalSettings
 from homemail.errors import TableUnavailable
 from homemail.log import Log
@@ -29,7 +30,7 @@ from homemail.mda.forward import (
     parse_forward,
 )
 from homemail.message.address_list import parse_addresses
-from homemail.model.address import Address, ReversePath
+from homemail.model.address import Address, Domain, ReversePath
 from homemail.model.envelope import OriginalRecipient, Recipient
 from homemail.model.reply import Reply
 from homemail.mta.addresses.complete import Defaults, complete
@@ -118,6 +119,22 @@ class Addressing:
         self.rewriter = Rewriter(
             settings, router.tables, self.defaults, router.is_ours, router.delimiters
         )
+
+    def is_local(self, domain: Domain) -> bool:
+        """Whether mail for this domain ends here, in an account or by an alias."""
+        return self.router.is_local(domain)
+
+    def is_own_address(self, address: str) -> bool:
+        """Whether this is an IP address that we listen on."""
+        return self.router.is_own_address(address)
+
+    async def owner(self, address: Address) -> Account | None:
+        """Return the account that ``address`` is one of; raises ``TableUnavailable``."""
+        return await self.router.owner(address)
+
+    async def route(self, address: Address) -> Route:
+        """Return where mail for ``address`` goes, as policy sees it: refused, or who it is for."""
+        return (await self.resolve(Recipient(address), None)).route
 
     async def resolve(
         self, recipient: Recipient, sender: ReversePath, note: Note = silent

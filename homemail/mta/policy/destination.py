@@ -45,7 +45,7 @@ async def _reject_unlisted_recipient(context: SmtpContext) -> Decision:
 
 async def _reject_unlisted_sender(context: SmtpContext) -> Decision:
     sender, facilities = context.reverse_path, context.facilities
-    if sender is None or not facilities.destinations.is_local(sender.domain):
+    if sender is None:
         return NoOpinion()
     route = await facilities.destinations.route(sender)
     if not isinstance(route, RouteRefused):

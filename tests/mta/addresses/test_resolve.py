@@ -448,3 +448,16 @@ def test_wrong_settings():
         assert caught.value.parameter == name
     assert LocalSettings().allow_mail_to_commands == ("alias", "forward")
     assert "hash" in TABLE_TYPES
+
+
+def test_what_policy_is_told_of_a_sender():
+    made = addressing(alias_maps=inline(sales="x@away.example"), relay_domains="back.example")
+    for text, refused in (
+        ("sales@home.test", False),
+        ("alice@home.test", False),
+        ("nobody@home.test", True),
+        ("x@back.example", False),
+        ("x@elsewhere.example", False),
+    ):
+        route = asyncio.run(made.route(Address.parse(text)))
+        assert isinstance(route, RouteRefused) is refused
