@@ -21,7 +21,7 @@ from homemail.model.mailbox import (
     Uid,
 )
 from homemail.model.message import MessageContent
-from homemail.model.search import SearchKey
+from homemail.model.search import All, SearchKey
 from homemail.store.api import (
     Actor,
     CachedParts,
@@ -32,6 +32,7 @@ from homemail.store.api import (
     Watcher,
 )
 from homemail.store.changes import Listener
+from homemail.store.column_search import ColumnSearch
 from homemail.store.keywords import DELETED_BIT
 from homemail.store.maildir_box import Box, Draft, permanent
 from homemail.store.search import Candidate, Moment, matches, prepared
@@ -164,11 +165,14 @@ class MaildirMailbox:
         return self._box.former_ids()
 
     def read_search(self, key: SearchKey) -> list[Uid]:
-        key, moment = prepared(key), Moment(self.recent, self._store.moment())
-        return [c.facts.uid for c in self._candidates() if matches(key, c, moment)]
+        moment, rows = Moment(self.recent, self._store.moment()), self._box.rows
+        positions, rest = ColumnSearch(rows, self._box.keywords, moment).narrow(prepared(key))
+        uids = [Uid(rows.uids[at]) for at in positions]
+        if rest == All():
+            return uids
+        return [c.facts.uid for c in self._candidates(uids) if matches(rest, c, moment)]
 
-    def _candidates(self) -> Iterator[Candidate]:
-        uids = self._box.uids()
+    def _candidates(self, uids: Sequence[Uid]) -> Iterator[Candidate]:
         for start in range(0, len(uids), _BATCH):
             batch = _Batch(self._box, uids[start : start + _BATCH])
             for facts in self._box.facts(batch.uids):
