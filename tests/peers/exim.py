@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 
-from tests.peers.daemon import find, need_root
+from tests.peers.daemon import Daemon, find, free_port, listens, need_root, wait_for
 
 _SETTINGS = """
 primary_hostname = exim.example
@@ -68,3 +69,70 @@ class Exim:
         log = self.base / "log-mainlog"
         said = log.read_text("utf-8", "replace") if log.exists() else ""
         return said + done.stderr.decode("utf-8", "replace")
+
+
+_SERVER = """
+primary_hostname = mx.far.test
+spool_directory = {base}/spool
+log_file_path = {base}/log-%slog
+exim_path = {command}
+exim_user = Debian-exim
+keep_environment =
+never_users =
+local_interfaces = 127.0.0.1
+daemon_smtp_ports = {port}
+pid_file_path =
+smtputf8_advertise_hosts = *
+dsn_advertise_hosts = *
+chunking_advertise_hosts =
+tls_advertise_hosts = *
+tls_certificate = {pem}
+acl_smtp_rcpt = rcpt
+acl_smtp_data = accept
+auth_advertise_hosts = *
+queue_only
+begin acl
+rcpt:
+  {rcpt}
+begin authenticators
+plain:
+  driver = plaintext
+  public_name = PLAIN
+  server_prompts = :
+  server_condition = ${{if and{{{{eq{{$auth2}}{{alice}}}}{{eq{{$auth3}}{{right}}}}}}}}
+  server_set_id = $auth2
+"""
+
+
+class EximServer:
+    """An Exim that takes mail and keeps it in its queue below ``base``; ``rcpt`` is the ACL."""
+
+    def __init__(self, base: Path, pem: Path, rcpt: str = "accept") -> None:
+        need_root("Exim")
+        command = find("exim4")
+        self.base, self.port = base, free_port()
+        (base / "spool").mkdir(parents=True)
+        base.chmod(0o755)
+        shutil.copy(pem, base / "server.pem")
+        subprocess.run(["chown", "-R", "Debian-exim", base], check=True)
+        settings = base / "exim.conf"
+        settings.write_text(
+            _SERVER.format(
+                base=base, port=self.port, command=command, pem=base / "server.pem", rcpt=rcpt
+            )
+        )
+        settings.chmod(0o644)
+        self._daemon = Daemon(base / "out", command, "-C", settings, "-bdf")
+        wait_for("Exim", lambda: listens(self.port))
+
+    def log(self) -> str:
+        log = self.base / "log-mainlog"
+        return log.read_text("utf-8", "replace") if log.exists() else ""
+
+    def messages(self) -> list[bytes]:
+        """Return the bodies that it keeps."""
+        found = sorted((self.base / "spool" / "input").rglob("*-D"))
+        return [path.read_bytes().partition(b"\n")[2] for path in found]
+
+    def stop(self) -> None:
+        self._daemon.stop()
