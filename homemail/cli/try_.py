@@ -28,8 +28,8 @@ DEFAULT_DIRECTORY = Path("~/homemail-try")
 def configure(parser: Parser) -> None:
     """Add the words of this command."""
     parser.details = (
-        "Starts SMTP, LMTP, submission, IMAP, POP3 and ManageSieve on 127.0.0.1 for the domain "
-        f"{trial.DOMAIN} with the accounts alice, bob and carol, says how to use them, and runs "
+        "Starts SMTP, LMTP, submission, IMAP, POP3 and ManageSieve on 127.0.0.1 and ::1 for the "
+        f"domain {trial.DOMAIN} with the accounts alice, bob and carol, says how to use them, and runs "
         "until Ctrl-C. Everything is kept below one directory and is there again next time. "
         "Without --directory this is ~/homemail-try."
     )
@@ -43,7 +43,8 @@ def configure(parser: Parser) -> None:
         metavar="N",
         type=_port_base,
         default=2000,
-        help="ports are N plus the standard port: smtp N+25, imap N+143, ...; 2000",
+        help="ports are N plus the standard port: smtp N+25, imap N+143, and so on; "
+        "2000 where nothing is said",
     )
     parser.add_argument(
         "--settings",
