@@ -29,8 +29,8 @@ def configure(parser: Parser) -> None:
     """Add the words of this command."""
     parser.details = (
         "Starts SMTP, LMTP, submission, IMAP, POP3 and ManageSieve on 127.0.0.1 and ::1 for the "
-        f"domain {trial.DOMAIN} with the accounts alice, bob and carol, says how to use them, and runs "
-        "until Ctrl-C. Everything is kept below one directory and is there again next time. "
+        f"domain {trial.DOMAIN} with the accounts alice, bob and carol, says how to use them, and "
+        "runs until Ctrl-C. Everything is kept below one directory and is there again next time. "
         "Without --directory this is ~/homemail-try."
     )
     parser.examples = (
