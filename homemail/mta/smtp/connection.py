@@ -36,6 +36,7 @@ from homemail.mta.smtp.session import (
     SkipChunk,
 )
 from homemail.mta.smtp.spool import Spool
+from homemail.mta.transaction import Service
 from homemail.wire import BareLineFeed, LineTooLong, WireBuffer
 
 if TYPE_CHECKING:
@@ -188,6 +189,9 @@ class SmtpConnection(SMTP):
         """Look at the client, and greet it; False: the connection ends."""
         early = self._service.transactions.early_checks
         greeting = self._session.greeting
+        if self._service.kind is not Service.SMTP:  # members of the house are where they are
+            self._say(greeting)
+            return True
         if early.wait_for(self._peer):
             # A first line: what takes it for the whole greeting gives itself away.
             self._link.write(f"{greeting.code}-{greeting.text}\r\n".encode())

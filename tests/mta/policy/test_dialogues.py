@@ -14,6 +14,7 @@ from homemail.config.policy import PolicySettings
 from homemail.config.smtp import SmtpSettings
 from homemail.model.delivery import Rejected
 from homemail.model.reply import Reply
+from homemail.mta.transaction import Service
 from homemail.resolve import FakeResolver
 from tests.mta.policy.world import RESOLVER
 from tests.mta.smtp_server import SETTINGS, House, Listening
@@ -235,3 +236,11 @@ def test_lists_before_the_greeting(sites, expected, open_house):
     )
     _, port = open_house(smtp, PolicySettings(), resolver)
     assert expected in talk(port, b"PROXY TCP4 127.0.0.9 127.0.0.1 1 25\r\n" + MAIL)
+
+
+def test_members_of_the_house_need_not_wait(open_house):
+    listening, _ = open_house(replace(EARLY, postscreen_greet_wait=30.0), PolicySettings())
+    port = listening.listen(Service.SUBMISSION)
+    connection = SocketConnection("127.0.0.1", port)
+    assert connection.readline() == b"220 mail.home.test ESMTP homemail\r\n"
+    connection.close()
