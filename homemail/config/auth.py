@@ -56,7 +56,7 @@ class AuthSettings:
         True, Switch(), "Take login names in upper case for the same; else as accounts are listed."
     )
     auth_mechanisms: tuple[str, ...] = setting(
-        ALL_MECHANISMS,
+        tuple(name for name in ALL_MECHANISMS if not name.endswith("-PLUS")),
         Words(ALL_MECHANISMS),
         "The ways to log in that may be offered, where accounts and connection allow them.",
     )
