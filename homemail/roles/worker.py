@@ -8,6 +8,7 @@ and stay open until the worker ends, so a second login or delivery finds them as
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -156,7 +157,23 @@ class MailboxWorker:
             log.warning("an account's quota cannot be read", account=account.id, trouble=error)
             return QuotaLimits(self._settings.mailbox.quota)
 
+    async def _close_former(self, account: Account) -> None:
+        """Close the mailboxes of whoever had this home before: the account has a new name."""
+        for former, home in list(self._owners):
+            if home != account.home or former == account.id:
+                continue
+            known = await self._accounts.find(former)
+            task = self._owners.get((former, home))
+            if task is None or (known is not None and known.home == home):
+                continue
+            del self._owners[former, home]
+            with contextlib.suppress(MailError):
+                owner = await asyncio.shield(task)
+                await owner.deliver.close()
+                await owner.mail.close()
+
     async def _open(self, account: Account) -> _Owner:
+        await self._close_former(account)
         mail = OwnerMail(await asyncio.to_thread(self._open_store, account))
         deliver = OwnerDelivery(
             account,
