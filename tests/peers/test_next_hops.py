@@ -223,13 +223,15 @@ def test_exim_with_a_password(exim, tmp_path, password):
             assert (sent.reply.code, sent.unreachable) == (550, False)
 
 
-def test_exim_puts_off_and_takes_later(exim):
-    marker = exim(
-        "defer condition = ${if exists{BASE/open}{no}{yes}}\n  accept".replace("BASE", "/x")
-    )
-    (sent,) = send(marker.port, envelope("bob@far.test"))
-    assert sent.reply.code == 451
-    assert marker.messages() == []
+def test_exim_puts_off_and_takes_later(exim, base):
+    peer = exim(f"defer !condition = ${{if exists{{{base}/open}}}}\n  accept")
+    (sent,) = send(peer.port, envelope("bob@far.test"))
+    assert (sent.reply.code, sent.unreachable) == (451, False)
+    assert peer.messages() == []
+    (base / "open").touch()
+    (sent,) = send(peer.port, envelope("bob@far.test"))
+    assert sent.reply.positive
+    assert peer.messages() == [b"Hello\n.dot\n"]
 
 
 FAULTS = {

@@ -8,13 +8,15 @@ never rewritten carry along whatever keys a later version put there.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
-from homemail.model.address import AccountId, Address
+from homemail.model.address import AccountId, Address, Domain, parse_local_part
 from homemail.model.envelope import (
     Body,
     Envelope,
@@ -134,11 +136,31 @@ def _line(fields: Mapping[str, object]) -> bytes:
 
 
 def _parse(line: bytes) -> Any:
-    return json.loads(line, parse_constant=_refuse_constant)
+    return _DECODER.decode(line.decode("ascii"))
 
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is no number")  # NaN would spoil every comparison of times
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+# Of 100,000 entries many have the same senders, hosts and reasons: each is read and kept once.
+_read_address = lru_cache(4096)(Address.parse)
+_read_domain = lru_cache(4096)(Domain.parse)
+
+
+@lru_cache(4096)
+def _read_reply(code: int, status: str, text: str) -> Reply:
+    return Reply(_count(code), _text(status), _text(text))
+
+
+def _read_forward_path(text: str) -> Address:
+    local, at, domain = text.rpartition("@")
+    if not at:
+        raise ValueError("an address needs a domain")
+    return Address(parse_local_part(local), _read_domain(domain))
 
 
 def _envelope(envelope: Envelope) -> dict[str, object]:
@@ -184,6 +206,11 @@ def _notify_words(notify: Notify) -> list[str]:
 
 
 def _notify(words: list[str]) -> Notify:
+    return _notify_of(tuple(words))
+
+
+@lru_cache(64)
+def _notify_of(words: tuple[str, ...]) -> Notify:
     notify = Notify.NEVER
     for word in words:
         notify |= Notify[word]
@@ -194,7 +221,7 @@ def _read_head(head: dict[str, Any]) -> Stored:
     recipients = tuple(_read_recipient(fields) for fields in head["recipients"])
     entry = QueueEntry(
         id=QueueId(_text(head["id"])),
-        envelope=_read_envelope(head["envelope"], recipients),
+        envelope=_read_envelope(head["envelope"], recipients, head["id"]),
         recipients=tuple(QueuedRecipient(recipient) for recipient in recipients),
         state=QueueState(head["state"]),
         size=_count(head["size"]),
@@ -203,13 +230,15 @@ def _read_head(head: dict[str, Any]) -> Stored:
     return Stored(entry, LineTime(float(head["line_time"])))
 
 
-def _read_envelope(fields: dict[str, Any], recipients: tuple[Recipient, ...]) -> Envelope:
+def _read_envelope(
+    fields: dict[str, Any], recipients: tuple[Recipient, ...], queue_id: str
+) -> Envelope:
     sender, ret = fields["reverse_path"], fields["ret"]
     submitter, parent = fields["submitter"], fields["parent"]
     return Envelope(
-        reverse_path=None if sender is None else Address.parse(sender),
+        reverse_path=None if sender is None else _read_address(sender),
         recipients=recipients,
-        trace=TraceId(_text(fields["trace"])),
+        trace=TraceId(queue_id if fields["trace"] == queue_id else _text(fields["trace"])),
         origin=Origin(fields["origin"]),
         ret=None if ret is None else Ret(ret),
         envelope_id=fields["envelope_id"],
@@ -217,14 +246,20 @@ def _read_envelope(fields: dict[str, Any], recipients: tuple[Recipient, ...]) ->
         utf8=bool(fields["utf8"]),
         submitter=None if submitter is None else AccountId(_text(submitter)),
         parent=None if parent is None else TraceId(_text(parent)),
-        extra=MappingProxyType({_text(k): _text(v) for k, v in fields["extra"].items()}),
+        extra=_read_extra(fields["extra"]),
     )
+
+
+def _read_extra(fields: dict[str, Any]) -> Mapping[str, str]:
+    if not fields:
+        return _NOTHING
+    return MappingProxyType({_text(name): _text(value) for name, value in fields.items()})
 
 
 def _read_recipient(fields: dict[str, Any]) -> Recipient:
     original = fields["original"]
     return Recipient(
-        forward_path=Address.parse(fields["forward_path"]),
+        forward_path=_read_forward_path(fields["forward_path"]),
         original=None if original is None else OriginalRecipient(*map(_text, original)),
         notify=_notify(fields["notify"]),
         target=_text(fields.get("target", "")),
@@ -236,15 +271,19 @@ def _read_change(stored: Stored, fields: dict[str, Any]) -> tuple[Stored, LineTi
     recipients = list(entry.recipients)
     for index, outcome in fields.get("recipients", {}).items():
         recipients[_count(int(index))] = _read_outcome(entry.recipients[int(index)], outcome)
-    entry = replace(
-        entry,
-        recipients=tuple(recipients),
-        state=QueueState(fields.get("state", entry.state.value)),
-        attempts=_count(fields.get("attempts", entry.attempts)),
-        next_attempt=LineTime(float(fields.get("next_attempt", entry.next_attempt))),
+    entry = QueueEntry(
+        entry.id,
+        entry.envelope,
+        tuple(recipients),
+        QueueState(fields["state"]) if "state" in fields else entry.state,
+        entry.size,
+        entry.received_at,
+        entry.age,
+        _count(fields.get("attempts", entry.attempts)),
+        LineTime(float(fields.get("next_attempt", entry.next_attempt))),
     )
     faults = _count(fields.get("faults", stored.faults))
-    return replace(stored, entry=entry, faults=faults), LineTime(float(fields["line_time"]))
+    return Stored(entry, stored.line_time, faults), LineTime(float(fields["line_time"]))
 
 
 def _read_outcome(queued: QueuedRecipient, fields: dict[str, Any]) -> QueuedRecipient:
@@ -252,9 +291,9 @@ def _read_outcome(queued: QueuedRecipient, fields: dict[str, Any]) -> QueuedReci
     return QueuedRecipient(
         queued.recipient,
         RecipientStatus(fields["status"]),
-        None if reply is None else Reply(_count(reply[0]), _text(reply[1]), _text(reply[2])),
+        None if reply is None else _read_reply(*reply),
         _notify(fields["notified"]),
-        _text(fields["relay"]),
+        sys.intern(_text(fields["relay"])),
     )
 
 
