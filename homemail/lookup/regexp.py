@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""``regexp:FILE`` and ``pcre:FILE``: regular expressions.
+r"""``regexp:FILE`` and ``pcre:FILE``: regular expressions.
 
 ``/pattern/flags result``; any mark that is neither letter, digit nor blank may stand for ``/``.
 Upper and lower case are the same unless the flag ``i`` says otherwise: as in Postfix, a flag turns
 the default round. ``/one/!/other/ result`` fits where the one does and the other does not.
 
 A stranger writes the keys, so no pattern may take long: those of ``regexp:`` run on an automaton
-whose work grows with the key's length alone. So do those of ``pcre:`` that need nothing of Perl;
-the others run on ``re`` over the first letters of the key, and one that repeats what repeats is
-refused, because a short key could keep it busy for ever.
+whose work grows with the key's length alone. So do most of ``pcre:``. Those that no automaton can
+do (look-around, back-references, ``\b``, possessive repetitions) run on ``re`` over the first
+letters of the key, and one that repeats what repeats is refused, because a short key could keep
+it busy for ever.
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ from homemail.regex import Regex
 LONGEST_FOR_RE = 1000
 """Letters of a key that a pattern of Perl's kind sees."""
 
-_PERL_ONLY = re.compile(r"\\[A-Za-z0-9]|\(\?|[*+?}][?+]|\[[^\]]*\\|\{(?!\d)")
 _POSIX_CLASSES = {
     "[:alpha:]": "a-zA-Z",
     "[:digit:]": "0-9",
@@ -72,8 +72,8 @@ class _But:
 class _Bounded:
     """A pattern on the automaton."""
 
-    def __init__(self, pattern: str, *, ignore_case: bool) -> None:
-        self._regex = Regex(pattern, ignore_case=ignore_case)
+    def __init__(self, pattern: str, *, ignore_case: bool, perl: bool = False) -> None:
+        self._regex = Regex(pattern, ignore_case=ignore_case, perl=perl)
         self._ignore_case = ignore_case
         self.groups = len(self._regex.groups("", _free)) - 1
 
@@ -168,18 +168,19 @@ def _pcre(pattern: str, flags: str) -> Pattern:
             anchored = not anchored
         elif flag != "E":  # the end of the key is the end of the text always
             raise ValueError(f'unknown flag "{flag}"; there are i, m, s, x, A and E')
-    plain = not _PERL_ONLY.search(pattern) and not active & int(re.MULTILINE | re.VERBOSE)
-    if plain and active & int(re.DOTALL) and not anchored:
+    if anchored:
+        pattern = rf"\A(?:{pattern})"
+    if active & int(re.DOTALL) and not active & int(re.MULTILINE | re.VERBOSE):
         try:
-            return _Bounded(pattern, ignore_case=bool(active & int(re.IGNORECASE)))
+            return _Bounded(pattern, ignore_case=bool(active & int(re.IGNORECASE)), perl=True)
         except ValueError:
-            pass  # what POSIX does not know Perl may
+            pass  # it may be for re, or wrong
     for name, letters in _POSIX_CLASSES.items():
         pattern = pattern.replace(name, letters)
     pattern = pattern.replace(r"\z", r"\Z")
     _refuse_explosive(pattern)
     try:
-        return _Perl(f"(?:{pattern})" if not anchored else rf"\A(?:{pattern})", active)
+        return _Perl(pattern, active)
     except (re.error, OverflowError, RecursionError) as error:
         raise ValueError(f"not a regular expression: {error}") from None
 

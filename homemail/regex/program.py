@@ -66,13 +66,13 @@ class Program:
     slots: int
 
 
-def translate(pattern: str) -> Program:
-    """Return the program of a pattern.
+def translate(pattern: str, *, perl: bool = False) -> Program:
+    """Return the program of a pattern; with ``perl`` one of Perl's.
 
     Raises:
         ValueError: the pattern is wrong, or its program too large.
     """
-    node, groups = parse(pattern)
+    node, groups = parse(pattern, perl=perl)
     writer = _Writer()
     writer.write(Group(node, 0))
     writer.emit(Match())
@@ -103,13 +103,13 @@ class _Writer:
                 self.emit(Save(2 * number + 1))
             case Choice(nodes):
                 self._write_choice(nodes)
-            case Repeat(inner, least, most):
+            case Repeat(inner, least, most, lazy):
                 for _ in range(least):
                     self.write(inner)
                 if most is None:
-                    self._write_star(inner)
+                    self._write_star(inner, lazy=lazy)
                 else:
-                    self._write_optional(inner, most - least)
+                    self._write_optional(inner, most - least, lazy=lazy)
             case _:
                 assert_never(node)
 
@@ -127,15 +127,15 @@ class _Writer:
         for jump in jumps:
             jump.to = len(self.code)
 
-    def _write_star(self, node: Node) -> None:
+    def _write_star(self, node: Node, *, lazy: bool) -> None:
         start = len(self.code)
         split = Split(start + 1, 0)
         self.emit(split)
         self.write(node)
         self.emit(Jump(start))
-        split.second = len(self.code)
+        _leave(split, len(self.code), lazy=lazy)
 
-    def _write_optional(self, node: Node, times: int) -> None:
+    def _write_optional(self, node: Node, times: int, *, lazy: bool) -> None:
         splits = []
         for _ in range(times):
             split = Split(len(self.code) + 1, 0)
@@ -143,4 +143,9 @@ class _Writer:
             self.write(node)
             splits.append(split)
         for split in splits:
-            split.second = len(self.code)
+            _leave(split, len(self.code), lazy=lazy)
+
+
+def _leave(split: Split, end: int, *, lazy: bool) -> None:
+    """Let a repetition end there; a lazy one rather ends than goes on."""
+    split.first, split.second = (end, split.first) if lazy else (split.first, end)

@@ -34,12 +34,14 @@ class _State:
 class Regex:
     """One pattern, compiled. With ``ignore_case``, texts must come in lower case (ASCII).
 
+    ``perl``: the pattern is one of Perl's; there "." stands for line ends, too.
+
     Raises:
         ValueError: the pattern is not right or too large.
     """
 
-    def __init__(self, pattern: str, *, ignore_case: bool = False) -> None:
-        program = translate(pattern)
+    def __init__(self, pattern: str, *, ignore_case: bool = False, perl: bool = False) -> None:
+        program = translate(pattern, perl=perl)
         self._code = program.code
         self._slots = program.slots
         self._ignore_case = ignore_case

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""POSIX extended regular expressions as trees (IEEE 1003.1, chapter 9)."""
+r"""Regular expressions as trees: POSIX extended ones (IEEE 1003.1, chapter 9), and Perl's.
+
+Of Perl's there is what an automaton can do: classes such as ``\d``, groups without a number, lazy
+repetitions. Look-around, back-references and the like are refused.
+"""
 
 from __future__ import annotations
 
@@ -54,11 +58,12 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """From ``least`` to ``most`` times (None: any number), as often as possible."""
+    """From ``least`` to ``most`` times (None: any number), as often as possible, or as seldom."""
 
     node: Node
     least: int
     most: int | None
+    lazy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +90,29 @@ _CLASSES: dict[str, Callable[[str], bool]] = {
     "cntrl": lambda letter: letter < " " or letter == "\x7f",
     "xdigit": lambda letter: letter in "0123456789abcdefABCDEF",
 }
+_PERL_CLASSES: dict[str, Callable[[str], bool]] = {
+    "d": _CLASSES["digit"],
+    "D": lambda letter: letter not in "0123456789",
+    "w": lambda letter: letter == "_" or (letter.isascii() and letter.isalnum()),
+    "W": lambda letter: letter != "_" and not (letter.isascii() and letter.isalnum()),
+    "s": _CLASSES["space"],
+    "S": lambda letter: letter not in " \t\r\n\v\f",
+    "h": _CLASSES["blank"],
+}
+_PERL_LETTERS = {"t": "\t", "n": "\n", "r": "\r", "f": "\f", "v": "\v", "e": "\x1b", "a": "\a"}
 _INTERVAL = re.compile(r"\{([0-9]{0,4})(,?)([0-9]{0,4})\}")
 
 
-def parse(pattern: str) -> tuple[Node, int]:
+def parse(pattern: str, *, perl: bool = False) -> tuple[Node, int]:
     """Return the tree of ``pattern`` and how many groups it has.
 
     Raises:
-        ValueError: it is not an extended regular expression, or too large.
+        ValueError: it is not an extended regular expression (with ``perl``, not one of Perl's that
+            an automaton can do), or too large.
     """
     if len(pattern) > LONGEST_PATTERN:
         raise ValueError(f"a regular expression of more than {LONGEST_PATTERN} characters")
-    parser = _Parser(pattern)
+    parser = _PerlParser(pattern) if perl else _Parser(pattern)
     node = parser.choice(0)
     if parser.rest():
         raise ValueError('a ")" without its "("')
@@ -156,9 +172,13 @@ class _Parser:
             case "*" | "+" | "?" | "{":
                 raise ValueError(f'nothing in front of "{letter}" to repeat')
             case "\\":
-                letter = self._take()
-                if not letter or letter.isalnum():
-                    raise ValueError(f'"\\{letter}" has no meaning in a regular expression')
+                return self._escaped()
+        return Letters(((letter, letter),))
+
+    def _escaped(self) -> Node:
+        letter = self._take()
+        if not letter or letter.isalnum():
+            raise ValueError(f'"\\{letter}" has no meaning in a regular expression')
         return Letters(((letter, letter),))
 
     def _repeated(self, node: Node) -> Node:
@@ -192,12 +212,18 @@ class _Parser:
             first = False
             if self.rest().startswith(("[.", "[=")):
                 raise ValueError("collating elements are not supported")
-            if self.rest().startswith("[:"):
+            if self._begins_class():
                 classes.append(self._class())
             else:
                 ranges.append(self._range())
         self._take()
         return Letters(tuple(ranges), tuple(classes), negated)
+
+    def _begins_class(self) -> bool:
+        return self.rest().startswith("[:")
+
+    def _bracket_letter(self) -> str:
+        return self._take()
 
     def _class(self) -> Callable[[str], bool]:
         found = re.match(r"\[:([a-z]+):\]", self.rest())
@@ -207,11 +233,81 @@ class _Parser:
         return _CLASSES[found[1]]
 
     def _range(self) -> tuple[str, str]:
-        low = self._take()
+        low = self._bracket_letter()
         high = low
         if self._see() == "-" and self.rest()[1:2] not in ("]", ""):
             self._take()
-            high = self._take()
+            high = self._bracket_letter()
         if not low or not high or high < low:
             raise ValueError('a "[" without its "]", or a range that runs backwards')
         return low, high
+
+
+class _PerlParser(_Parser):
+    def _atom(self, depth: int) -> Node:
+        if self.rest().startswith("(?:"):
+            self._at += 3
+            inner = self.choice(depth + 1)
+            if self._take() != ")":
+                raise ValueError('a "(" without its ")"')
+            return inner
+        if self.rest().startswith(("(?", "(*")):
+            raise ValueError("a kind of group that no automaton can do")
+        if self._see() == "{" and not _INTERVAL.match(self._pattern, self._at):
+            self._take()
+            return Letters((("{", "{"),))
+        return super()._atom(depth)
+
+    def _repeated(self, node: Node) -> Node:
+        if self._see() == "{" and not _INTERVAL.match(self._pattern, self._at):
+            return node
+        before = self._at
+        if not self._see() or self._see() not in "*+?{":
+            return node
+        if self._see() == "{":
+            least, most = self._interval()
+        else:
+            least, most = {"*": (0, None), "+": (1, None), "?": (0, 1)}[self._take()]
+        if self._see() and self._see() in "*+{" and self._at > before:
+            raise ValueError("a repetition that keeps what it took")
+        lazy = self._see() == "?"
+        if lazy:
+            self._take()
+        return Repeat(node, least, most, lazy)
+
+    def _escaped(self) -> Node:
+        if self._see() and self._see() in "AzZ":
+            return Start() if self._take() == "A" else End()
+        known = _PERL_CLASSES.get(self._see())
+        if known is not None:
+            self._take()
+            return Letters((), (known,))
+        letter = self._letter()
+        return Letters(((letter, letter),))
+
+    def _letter(self) -> str:
+        """Return the letter behind a backslash."""
+        letter = self._take()
+        if letter in _PERL_LETTERS:
+            return _PERL_LETTERS[letter]
+        code = re.match(r"[0-9A-Fa-f]{2}", self.rest()) if letter == "x" else None
+        if code:
+            self._at += 2
+            return chr(int(code[0], 16))
+        if not letter or letter.isalnum():
+            raise ValueError(f'"\\{letter}" is nothing that an automaton can do')
+        return letter
+
+    def _class(self) -> Callable[[str], bool]:
+        if self.rest().startswith("[:"):
+            return super()._class()
+        self._take()
+        return _PERL_CLASSES[self._take()]
+
+    def _begins_class(self) -> bool:
+        rest = self.rest()
+        return super()._begins_class() or (rest[:1] == "\\" and rest[1:2] in _PERL_CLASSES)
+
+    def _bracket_letter(self) -> str:
+        letter = self._take()
+        return self._letter() if letter == "\\" else letter

@@ -133,3 +133,71 @@ def test_no_pattern_is_slow(pattern: str) -> None:
     except RunError as error:
         assert error.text == "the script takes too long"
     assert time.process_time() - began < 20
+
+
+def perl_found(pattern: str, text: str) -> list[str] | None:
+    regex = Regex(pattern, perl=True)
+    if not regex.matches(text, free):
+        return None
+    return [text[low:high] for low, high in regex.groups(text, free)]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "groups"),
+    [
+        (r"^(\w+?)@\d+\.example\z", "alice@12.example", ["alice@12.example", "alice"]),
+        (r"(a+?)(a*)", "aaa", ["aaa", "a", "aa"]),
+        (r"(?:ab)+(c)", "ababc", ["ababc", "c"]),
+        (r"[\w.-]+\s[^\s@]", "x a.b-c d", ["x a"]),
+        (r"\x41\t\.\/\-", "A\t./-", ["A\t./-"]),
+        (r"[\]\-x]+", "]-x", ["]-x"]),
+        (r"a{,2}", "a{,2}", ["a"]),
+        (r"x{a}", "x{a}", ["x{a}"]),
+        (r"a??b", "ab", ["ab"]),
+        (r"(a{1,3}?)(a*)", "aaa", ["aaa", "a", "aa"]),
+        (r"\Ab", "ab", None),
+        (r"\D\S\W", "a#!", ["a#!"]),
+    ],
+)
+def test_perl(pattern: str, text: str, groups: list[str] | None) -> None:
+    assert perl_found(pattern, text) == groups
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"(?=a)",
+        r"(?<!a)b",
+        r"(a)\1",
+        r"\bx",
+        r"a++",
+        r"(?>a)",
+        r"(?P<n>a)",
+        r"\K",
+        r"(?i)a",
+        r"a**",
+    ],
+)
+def test_what_no_automaton_can_do_of_perl(pattern: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        Regex(pattern, perl=True)
+
+
+_ATOMS = st.sampled_from(
+    ["a", "b", ".", r"\d", r"\w", r"[^a]", r"[a\d]", "(a)", "(?:ab)", "(a|b)", r"\."]
+)
+_PATTERNS = st.lists(
+    st.tuples(_ATOMS, st.sampled_from(["", "*", "+", "?", "*?", "+?", "??", "{1,2}", "{2}?"])),
+    max_size=5,
+).map(lambda pairs: "".join(atom + repeat for atom, repeat in pairs))
+
+
+@pytest.mark.slow
+@settings(deadline=None, max_examples=300)
+@given(_PATTERNS, st.text("ab1.\n", max_size=8))
+def test_perl_finds_what_re_finds(pattern: str, text: str) -> None:
+    expected = re.compile(pattern, re.DOTALL | re.ASCII).search(text)
+    found = perl_found(pattern, text)
+    assert (found is None) is (expected is None)
+    if expected is not None and found is not None:
+        assert found[0] == expected[0]
