@@ -13,7 +13,6 @@ import argparse
 import os
 import shutil
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bench.turns import table, take_turns
 from tests.house.server import House
 
 WORDS = "soup tea letter garden minutes invoice holiday photos meeting train".split()
@@ -179,26 +179,29 @@ WORKS: dict[str, Work] = {
 }
 
 
-def measure(places: dict[str, tuple[int, str]], pairs: int, only: str) -> None:
-    print(f"{'work':38} {'homemail':>12} {'dovecot':>12}  dovecot / homemail (spread)")
+class Side:
+    """One server, which does a piece of work again and again."""
+
+    def __init__(self, place: tuple[int, str], work: Work) -> None:
+        self._client = Client(*place, "Big")
+        self._work = work
+        self._turn = 0
+        self.rate()  # warms up
+
+    def rate(self) -> float:
+        """Do the work; return how often a second that would be."""
+        begun = time.perf_counter()
+        self._work(self._client, self._turn)
+        self._turn += 1
+        return 1 / (time.perf_counter() - begun)
+
+
+def measure(ours: tuple[int, str], theirs: tuple[int, str], pairs: int, only: str) -> None:
+    print(table("Dovecot", []))
     for name, work in WORKS.items():
-        if only and only.lower() not in name.lower():
-            continue
-        times: dict[str, list[float]] = {server: [] for server in places}
-        clients = {server: Client(*place, "Big") for server, place in places.items()}
-        for turn in range(pairs + 1):
-            for server, client in clients.items():
-                begun = time.perf_counter()
-                work(client, turn)
-                if turn:  # the first one warms up
-                    times[server].append(time.perf_counter() - begun)
-        for client in clients.values():
-            client.close()
-        ours, theirs = (statistics.median(times[server]) for server in ("homemail", "dovecot"))
-        ratios = sorted(b / a for a, b in zip(times["homemail"], times["dovecot"], strict=True))
-        spread = f"{ratios[0]:.2f}-{ratios[-1]:.2f}"
-        row = f"{ours * 1000:9.1f} ms {theirs * 1000:9.1f} ms  {theirs / ours:6.2f}"
-        print(f"{name:38} {row} ({spread})", flush=True)
+        if only.lower() in name.lower():
+            done = take_turns(name, Side(ours, work).rate, Side(theirs, work).rate, pairs)
+            print(table("Dovecot", [done]).splitlines()[-1], flush=True)
 
 
 def main() -> None:
@@ -212,14 +215,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
         directory = Path(name)
         with homemail(directory) as ours, dovecot(directory) as theirs:
-            places = {"homemail": ours, "dovecot": theirs}
-            for place in places.values():
+            for place in (ours, theirs):
                 client = Client(*place)
                 for mailbox in ("Big", "Other"):
                     client.run(f"CREATE {mailbox}")
                 fill(client, "Big", words.messages)
                 client.close()
-            measure(places, words.pairs, words.only)
+            measure(ours, theirs, words.pairs, words.only)
 
 
 if __name__ == "__main__":

@@ -45,8 +45,13 @@ def table(peer: str, works: Iterable[Work]) -> str:
     for work in works:
         ratios = work.ratios
         lines.append(
-            f"| {work.name} | {statistics.median(work.theirs):.0f} "
-            f"| {statistics.median(work.ours):.0f} | {statistics.median(ratios):.2f} "
+            f"| {work.name} | {_rate(work.theirs)} "
+            f"| {_rate(work.ours)} | {statistics.median(ratios):.2f} "
             f"| {min(ratios):.2f}-{max(ratios):.2f} |"
         )
     return "\n".join(lines)
+
+
+def _rate(rates: list[float]) -> str:
+    median = statistics.median(rates)
+    return f"{median:.0f}" if median >= 100 else f"{median:.3g}"

@@ -9,7 +9,8 @@ from tests.imap.conftest import HELLO
 
 
 @pytest.mark.parametrize("unseen", [(1,), (600,), (1200,), (3, 1100), (700, 701), ()])
-def test_the_first_unseen_message(house, unseen):
+def test_the_first_unseen_message(house, unseen, monkeypatch):
+    monkeypatch.setattr("homemail.imap.commands.select.PLAIN_BATCH", 500)
     house.deliver("alice", *[HELLO] * 1200, flags=["\\Seen"])
     line = house.connect()
     numbers = b",".join(b"%d" % n for n in unseen)

@@ -6,6 +6,7 @@ Source: RFC 3501 §6.4.4, RFC 4731 §3, RFC 9051 §6.4.4.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -126,6 +127,8 @@ async def find(session: Session, view: Selected, command: Search) -> Found:
     if asks_mod_seq(key):
         session.enable([b"CONDSTORE"])
     uids = await session.mail.read(view.mailbox.read_search, resolve(key, view))
+    if view.uids == array("Q", uids):  # all of them
+        return Found(list(enumerate(uids, 1)), asks_mod_seq(key))
     pairs = [(number, uid) for uid in uids if (number := view.sequence_number(uid))]
     return Found(pairs, asks_mod_seq(key))
 

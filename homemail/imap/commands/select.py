@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from homemail.imap.commands.listing import row
 from homemail.imap.extension import Extension, SelectOption
-from homemail.imap.fetch_answers import BATCH
+from homemail.imap.fetch_answers import PLAIN_BATCH
 from homemail.imap.grammar import Scanner, SyntaxTrouble
 from homemail.imap.response import Tagged, ok
 from homemail.imap.selected import Selected
@@ -59,13 +59,13 @@ def _first_unseen(mailbox: Mailbox, uids: Sequence[int], unseen: int) -> Uid | N
     Looks from the end, where the unseen ones of most mailboxes are.
     """
     first = None
-    for end in range(len(uids), 0, -BATCH):
+    for end in range(len(uids), 0, -PLAIN_BATCH):
         if unseen <= 0:
             break
-        batch = [Uid(uid) for uid in uids[max(0, end - BATCH) : end]]
-        for facts in reversed(mailbox.read_facts(batch)):
-            if SEEN not in facts.flags:
-                first, unseen = facts.uid, unseen - 1
+        batch = [Uid(uid) for uid in uids[max(0, end - PLAIN_BATCH) : end]]
+        found = [uid for uid, flags in mailbox.read_flags(batch) if SEEN not in flags]
+        unseen -= len(found)
+        first = found[0] if found else first
     return first
 
 
