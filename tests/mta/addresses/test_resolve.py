@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 
 import pytest
 from hypothesis import given, settings
@@ -461,3 +462,25 @@ def test_what_policy_is_told_of_a_sender():
     ):
         route = asyncio.run(made.route(Address.parse(text)))
         assert isinstance(route, RouteRefused) is refused
+
+
+def test_aliases_in_a_database(tmp_path):
+    """The books' table of customers: only those who paid have an address."""
+    with sqlite3.connect(tmp_path / "db") as connection:
+        connection.executescript(
+            "CREATE TABLE customers (alias_name TEXT, system_name TEXT, status TEXT);"
+            "INSERT INTO customers VALUES ('jessica.blum', 'alice', 'paid'),"
+            " ('richard.blum', 'bob', 'unpaid'), ('first', 'bob', 'paid');"
+        )
+    connection.close()
+    (tmp_path / "aliases.cf").write_text(
+        "dbpath = db\nselect_field = system_name\ntable = customers\nwhere_field = alias_name\n"
+        "additional_conditions = and status = 'paid'\n"
+    )
+    made = addressing(alias_maps=[inline(first="carol"), f"sqlite:{tmp_path}/aliases.cf"])
+    for text in ("Jessica.Blum@home.test", "JESSICA.BLUM@home.test"):
+        assert ends(made, text) == ["alice"]
+    assert ends(made, "first@home.test") == ["carol"]
+    for text in ("richard.blum@home.test", "o'hara@home.test", '"a\\\\b"@home.test'):
+        assert ends(made, text) == [UNKNOWN.format(Address.parse(text))]
+    made.router.tables.close()
