@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+import mmap
 import os
 from collections.abc import Iterator
 from typing import BinaryIO, Protocol, cast, runtime_checkable
@@ -56,6 +57,11 @@ class FileContent:
     def size(self) -> int:
         return self._size
 
+    @property
+    def offset(self) -> int:
+        """Where the message begins in the file."""
+        return self._offset
+
     def fileno(self) -> int:
         return self._fd
 
@@ -91,6 +97,15 @@ class PrefixedContent:
 
     def open(self) -> BinaryIO:
         return cast(BinaryIO, io.BufferedReader(_Joined(self.prefix, self.rest.open()), CHUNK))
+
+
+def view(content: MessageContent) -> bytes | mmap.mmap:
+    """Return the whole message for scanning; one in a file is mapped, not read."""
+    if isinstance(content, MemoryContent):
+        return content.octets
+    if type(content) is FileContent and content.size and not content.offset:
+        return mmap.mmap(content.fileno(), content.size, prot=mmap.PROT_READ)
+    return read_all(content)
 
 
 def read_all(content: MessageContent) -> bytes:

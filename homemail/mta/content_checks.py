@@ -10,7 +10,6 @@ header_checks(5): ``REJECT``, ``WARN``, ``INFO``, ``HOLD``, ``DISCARD``, ``FILTE
 from __future__ import annotations
 
 import asyncio
-import mmap
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +23,7 @@ from homemail.message.header import Octets, fields, unfold
 from homemail.message.mime import Part, scan
 from homemail.model.address import Address
 from homemail.model.envelope import TraceId
-from homemail.model.message import FileContent, MemoryContent, MessageContent, read_all
+from homemail.model.message import MessageContent, view
 from homemail.model.reply import Reply
 from homemail.mta.api import Hold
 from homemail.mta.effect import Bcc, Discard, Effect, Filter, Redirect
@@ -104,7 +103,7 @@ class ContentChecks:
         Raises:
             MailError: it cannot be written.
         """
-        octets = _octets(content)
+        octets = view(content)
         tree = await _scanned(octets)
         found = _Found()
         for number, piece in enumerate(self._pieces(octets, tree), 1):
@@ -161,14 +160,6 @@ class ContentChecks:
 
 def _is_mime(name: bytes) -> bool:
     return name.startswith(b"content-") or name == b"mime-version"
-
-
-def _octets(content: MessageContent) -> Octets:
-    if isinstance(content, MemoryContent):
-        return content.octets
-    if isinstance(content, FileContent) and content.size:
-        return mmap.mmap(content.fileno(), content.size, prot=mmap.PROT_READ)
-    return read_all(content)
 
 
 async def _scanned(octets: Octets) -> Part:

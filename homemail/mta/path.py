@@ -137,7 +137,7 @@ def _mail_arguments(reverse_path: ReversePath, text: str) -> MailArguments | Rep
     auth = given.pop("AUTH", "<>")
     if size is None or not re.fullmatch(r"[0-9]{1,20}", size):
         return Reply(501, "5.5.4", "Bad message size syntax")
-    if body is None or body.upper() not in ("7BIT", "8BITMIME"):
+    if body is None or body.upper() not in ("7BIT", "8BITMIME", "BINARYMIME"):
         return Reply(501, "5.5.4", "Unsupported BODY type")
     if given.pop("SMTPUTF8", None) is not None:
         return Reply(501, "5.5.4", "SMTPUTF8 takes no value")

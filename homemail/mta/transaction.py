@@ -23,6 +23,7 @@ from homemail.log import Log
 from homemail.model.address import AccountId, Address, Domain, ReversePath
 from homemail.model.envelope import (
     CONTENT_FILTER,
+    Body,
     Envelope,
     Notify,
     Origin,
@@ -181,6 +182,11 @@ class Transaction:
     @property
     def has_recipients(self) -> bool:
         return bool(self._rcpts)
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether the content may hold what is no text; it is made text before ``commit``."""
+        return self._mail.body is Body.BINARY
 
     @property
     def utf8(self) -> bool:
@@ -448,7 +454,7 @@ class Transaction:
             self._client.service.value,
             mail.ret,
             mail.envelope_id,
-            mail.body,
+            Body.EIGHT_BIT if self.is_binary else mail.body,
             mail.utf8,
             self._client.submitter,
         )

@@ -18,7 +18,9 @@ from aiosmtpd.smtp import SMTP
 
 from homemail.errors import MailError
 from homemail.log import Log
+from homemail.message.to_text import to_text
 from homemail.model.certificate import user_names
+from homemail.model.message import view
 from homemail.model.reply import Reply, reply_for
 from homemail.model.session import Peer, TlsFacts
 from homemail.mta.policy.check import is_in
@@ -335,10 +337,12 @@ class SmtpConnection(SMTP):
         if spool is None or chunk.first:
             spool = self._new_spool()
         async for block in self._blocks(chunk.size):
-            spool.add(self._chunks.feed(block))
+            spool.add(block if chunk.binary else self._chunks.feed(block))
             if spool.is_full:
                 await spool.flush()
-        if chunk.last:
+        if chunk.last and chunk.binary:
+            await self._finish_binary(spool)
+        elif chunk.last:
             spool.add(self._chunks.finish())
             await self._finish_message(spool, self._chunks.flaw)
         elif spool.failure is not None or self._chunks.flaw is not None:
@@ -366,6 +370,20 @@ class SmtpConnection(SMTP):
             pace.count(len(block))
             size -= len(block)
             yield block
+
+    async def _finish_binary(self, spool: Spool) -> None:
+        """Make a message with binary parts text, then answer it as any other."""
+        if spool.failure is not None:
+            await self._finish_message(spool, None)
+            return
+        pieces = to_text(view(await spool.content()))
+        text, checker = self._new_spool(0), self._chunks
+        while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
+            text.add(checker.feed(piece))
+            if text.is_full:
+                await text.flush()
+        text.add(checker.finish())
+        await self._finish_message(text, checker.flaw)
 
     async def _finish_message(self, spool: Spool, flaw: Flaw | None) -> None:
         if self._is_lost:
@@ -465,10 +483,11 @@ class SmtpConnection(SMTP):
         if not self._writable.is_set():
             await asyncio.wait_for(self._writable.wait(), self._service.settings.smtpd_timeout)
 
-    def _new_spool(self) -> Spool:
+    def _new_spool(self, limit: int | None = None) -> Spool:
         self._drop_spool()
         self._chunks = ChunkChecker()
-        limit = self._service.settings.message_size_limit
+        if limit is None:
+            limit = self._service.settings.message_size_limit
         self._spool = Spool(self._service.transactions.spool_directory, limit)
         return self._spool
 

@@ -64,11 +64,15 @@ class ReadMessage:
 
 @dataclass(frozen=True, slots=True)
 class ReadChunk:
-    """Read ``size`` octets of a message. ``first``: nothing before them belongs to it."""
+    """Read ``size`` octets of a message. ``first``: nothing before them belongs to it.
+
+    ``binary``: they need not be lines (RFC 3030 §3).
+    """
 
     size: int
     first: bool
     last: bool
+    binary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,7 +324,7 @@ class Session:
         if self._may_xclient:
             offered.append("XCLIENT " + " ".join(ATTRIBUTES))
         offered.append(f"LIMITS RCPTMAX={self._settings.smtpd_recipient_limit}")
-        return [*offered, "CHUNKING"]
+        return [*offered, "BINARYMIME", "CHUNKING"]
 
     def _channel(self) -> ChannelFacts:
         return ChannelFacts("smtp", self._peer, self._tls, self._tls_required)
@@ -416,6 +420,8 @@ class Session:
             return _say(501, "5.5.4", "Syntax: DATA")
         if self._in_chunks:
             return _say(503, "5.5.1", "Error: DATA after BDAT")
+        if self._transaction.is_binary:  # RFC 3030 §3
+            return _say(503, "5.5.1", "Error: BINARYMIME needs BDAT")
         ahead = self._talked_ahead or self.has_more
         refusal = await self._transaction.data(talks_ahead=ahead)
         if refusal is not None:
@@ -436,7 +442,7 @@ class Session:
                 self._reset()
                 return SkipChunk(size, refusal)
         first, self._in_chunks = not self._in_chunks, True
-        return ReadChunk(size, first, last)
+        return ReadChunk(size, first, last, self._transaction.is_binary)
 
     async def _rset(self, argument: str) -> Answer:
         if argument:

@@ -69,6 +69,10 @@ def test_dialogue(path, plain):
         "the last message is cd": lambda: _check(
             house.messages[-1].endswith(b"+0000\r\n\r\ncd\r\n"), house.messages[-1]
         ),
+        "the last message is base64": lambda: _check(
+            house.messages[-1].endswith(b"Encoding: base64\r\n\r\nAAoN/w0K\r\n"),
+            house.messages[-1],
+        ),
         "one message is queued": lambda: _check(len(house.queue.kept) == 1, house.queue.kept),
     }
     run_transcript(path, connect, "smtp", events=events)
