@@ -173,6 +173,25 @@ class Url:
         return toml_string(value)
 
 
+@dataclass(frozen=True, slots=True)
+class Pattern(Text):
+    """A regular expression with so many groups or more."""
+
+    groups: int = 0
+
+    @property
+    def expected(self) -> str:  # type: ignore[override]
+        return "a regular expression" + (" with a group in parentheses" if self.groups else "")
+
+    def parse(self, value: object) -> str:
+        try:
+            if isinstance(value, str) and re.compile(value).groups >= self.groups:
+                return value
+        except (re.error, OverflowError, RecursionError):
+            pass
+        raise ValueError(self.expected)
+
+
 class Switch:
     """True or false."""
 

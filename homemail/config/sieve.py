@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from homemail.config.declare import FilePath, FilePaths, Number, Size, Time, setting
+from homemail.config.declare import FilePath, FilePaths, Number, Pattern, Size, Text, Time, setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,30 @@ class SieveSettings:
     )
     sieve_global_directory: Path | None = setting(
         None, FilePath(optional=True), "Where the scripts are that `include :global` means."
+    )
+    sieve_spamtest_header: str = setting(
+        "",
+        Text(),
+        "The field in which a filter in front of us writes its spam points, such as X-Spam-Status; "
+        "empty: mail is not tested.",
+    )
+    sieve_spamtest_pattern: str = setting(
+        "score=(-?[0-9.]+)", Pattern(1), "Where the points are in that field."
+    )
+    sieve_spamtest_max_value: int = setting(
+        10, Number(1, 1_000_000), "How many points are certainly spam: 10 of the test spamtest."
+    )
+    sieve_virustest_header: str = setting(
+        "",
+        Text(),
+        "The field in which a filter in front of us writes whether a message is infected; "
+        "empty: mail is not tested.",
+    )
+    sieve_virustest_clean_pattern: str = setting(
+        "(?i)^(clean|no)", Pattern(), "What that field says of a clean message."
+    )
+    sieve_virustest_infected_pattern: str = setting(
+        "(?i)^(infected|yes)", Pattern(), "What that field says of an infected message."
     )
     sieve_max_script_size: int = setting(1_000_000, Size(), "The size of the largest script.")
     sieve_quota_max_scripts: int = setting(

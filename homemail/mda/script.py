@@ -7,8 +7,9 @@ message on to the next one as long as it keeps it; what it does beside the keep 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from homemail.mda.final_fields import final_fields
@@ -24,6 +25,7 @@ from homemail.sieve import (
     Keep,
     Limits,
     Outcome,
+    Scores,
     Script,
     ScriptErrors,
     Seen,
@@ -34,6 +36,7 @@ from homemail.sieve import (
 from homemail.sieve.scripts import BadScriptName, check_name, file_name
 
 NAME = ".homemail.sieve"
+_LIST_NAME = re.compile(r"[\w+-][\w.+ -]{0,63}")
 
 
 def duplicate_key(key: str) -> bytes:
@@ -110,12 +113,14 @@ class ScriptFile:
 class HouseScripts:
     """The scripts of the house, in order; every owner's delivery uses the same.
 
-    ``directory`` holds those that ``include :global`` means.
+    ``directory`` holds those that ``include :global`` means. ``scores``: where filters in front of
+    us write what they found.
     """
 
     before: tuple[ScriptFile, ...] = ()
     after: tuple[ScriptFile, ...] = ()
     directory: Path | None = None
+    scores: Scores = field(default_factory=Scores)
 
 
 class ActiveScript:
@@ -193,6 +198,8 @@ class ActiveScript:
                 {"host": owner.hostname, "domain": domain},
                 self._special_use,
                 self._was_seen,
+                self._members,
+                self._house.scores,
             ),
             owner.limits,
         )
@@ -206,6 +213,17 @@ class ActiveScript:
         owner = self._owner
         memory = Ledger(owner.home, "duplicate")
         return memory.is_recent(duplicate_key(key), owner.now().timestamp(), seconds)
+
+    def _members(self, name: str) -> list[str] | None:
+        """Return what is in ``~/sieve/lists/NAME``: a line each, ``#`` begins a comment."""
+        directory = self._owner.home / "sieve" / "lists"
+        if not _LIST_NAME.fullmatch(name) or not directory.is_dir():
+            return None
+        file = read_owner_file(directory / name, self._owner.uid)
+        if file is None:
+            return None
+        lines = (line.strip() for line in file.octets.decode("utf-8", "replace").splitlines())
+        return [line for line in lines if line and not line.startswith("#")]
 
     def _failed(self, job: Job, file: ScriptFile, outcome: Outcome) -> None:
         log.warning(

@@ -29,7 +29,7 @@ from homemail.model.message import MessageContent
 from homemail.model.reply import Reply, reply_for
 from homemail.model.session import SessionStart
 from homemail.roles.homes import Homes
-from homemail.sieve import limits_of
+from homemail.sieve import Scores, limits_of
 from homemail.sieve.scripts import ScriptDirectory, quota_of
 from homemail.store import open_store
 from homemail.store.api import Store
@@ -210,4 +210,12 @@ def _house_scripts(settings: SieveSettings) -> HouseScripts:
         tuple(ScriptFile(path, limits_of(settings), house=directory) for path in paths)
         for paths in (settings.sieve_before, settings.sieve_after)
     )
-    return HouseScripts(before, after, directory)
+    scores = Scores(
+        settings.sieve_spamtest_header,
+        settings.sieve_spamtest_pattern,
+        settings.sieve_spamtest_max_value,
+        settings.sieve_virustest_header,
+        settings.sieve_virustest_clean_pattern,
+        settings.sieve_virustest_infected_pattern,
+    )
+    return HouseScripts(before, after, directory, scores)

@@ -32,6 +32,7 @@ from homemail.sieve.api import (
 from homemail.sieve.diagnostic import ScriptError, ScriptErrors
 from homemail.sieve.interpret import Limits, Outcome
 from homemail.sieve.message import ContentView
+from homemail.sieve.scores import Scores
 from homemail.sieve.view import EnvelopeView, MessageView, Surroundings
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "Outcome",
     "Redirect",
     "Reject",
+    "Scores",
     "Script",
     "ScriptError",
     "ScriptErrors",

@@ -15,9 +15,11 @@ from homemail.sieve.extension import (
     Adjust,
     Comparator,
     Extension,
+    Extract,
     Matcher,
     MatchParts,
     Select,
+    Sources,
     TagSpec,
     Text,
     Texts,
@@ -57,6 +59,8 @@ class Compiler:
         self._enabled: dict[str, Extension] = {}
         self._known = Vocabulary(core)
         self._lenient = False
+        self.loops: list[tuple[str, int]] = []
+        self._loops_made = 0
 
     @property
     def required(self) -> frozenset[str]:
@@ -89,6 +93,12 @@ class Compiler:
         else:
             self._lenient = True
         return known
+
+    def new_loop(self, name: str) -> int:
+        """Return the number of a loop that begins here; who made it takes it off ``loops``."""
+        self._loops_made += 1
+        self.loops.append((name, self._loops_made))
+        return self._loops_made
 
     def _failing(self, wrong: Wrong) -> Callable[[Run], NoReturn]:
         if not self._lenient:
@@ -177,8 +187,10 @@ class Compiler:
         if spec is None:
             raise Wrong(command.at, self._unknown("command", command.name))
         bound = self._bind(command, spec)
-        if command.block is not None:
+        if command.block is not None and not spec.block:
             raise Wrong(command.end, f'expected ";" after "{command.name}", not a block')
+        if command.block is None and spec.block:
+            raise Wrong(command.end, f'"{command.name}" needs a block "{{ ... }}"')
         return self._watched(command, spec.build(bound, self))
 
     def _watched(self, command: Command, step: Step) -> Step:
@@ -316,6 +328,7 @@ class Compiler:
                 self.text(value) if value else None,
                 captures and self._known.captures,
                 keys.at,
+                "comparator" in bound.tags,
             )
         )
 
@@ -346,6 +359,16 @@ class Compiler:
         """Return how the tags of extensions pick among fields of the same name, if they do."""
         selects = (bound.specs[tag].select for tag in bound.tags)
         return next((select(bound) for select in selects if select is not None), None)
+
+    def sources(self, bound: Bound) -> Sources:
+        """Return whose headers a test looks at: the message's, where no tag says otherwise."""
+        found = (bound.specs[tag].sources for tag in bound.tags)
+        return next((make(bound, self) for make in found if make), lambda run: (run.message,))
+
+    def extract(self, bound: Bound) -> Extract | None:
+        """Return what of a field a test compares, where that is not all of it."""
+        found = (bound.specs[tag].extract for tag in bound.tags)
+        return next((make(bound, self) for make in found if make), None)
 
 
 def _sequence(steps: tuple[Step, ...]) -> Step:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from homemail.sieve.action import Action
 from homemail.sieve.interpret import Predicate, Run, Step
 from homemail.sieve.syntax import Kind
+from homemail.sieve.view import FieldsView
 
 if TYPE_CHECKING:
     from homemail.sieve.compiler import Compiler
@@ -63,7 +64,7 @@ class MatchParts:
     """What a match type has to work with.
 
     ``value`` is its own argument, if it has one. ``captures``: the script can ask for what the
-    wildcards stood for. ``at`` is the place of the keys.
+    wildcards stood for. ``at`` is the place of the keys. ``named``: the script names a comparator.
     """
 
     comparator: Comparator
@@ -71,6 +72,7 @@ class MatchParts:
     value: Text | None
     captures: bool
     at: int
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,9 @@ AddressPart = Callable[[str, str, Run], str | None]
 
 Adjust = Callable[[Action, Run], Action]
 Select = Callable[[Sequence[Any]], Sequence[Any]]
+Sources = Callable[[Run], Sequence[FieldsView]]
+Extract = Callable[[Run, str, Sequence[str]], Sequence[str]]
+"""Out of the bodies of the fields of a name, what a test compares."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +102,16 @@ class TagSpec:
     """A tag that a command or test takes.
 
     Only one of a ``group`` may be given. ``adjust`` changes the action of a command.
-    ``select`` makes a picker out of a list of fields, once for the test it stands in.
+    ``select`` makes a picker out of a list of fields, once for the test it stands in; ``sources``
+    tells whose header a test looks at, ``extract`` what of a field it compares.
     """
 
     value: Kind | None = None
     group: str = ""
     adjust: Callable[[Bound, Compiler], Adjust] | None = None
     select: Callable[[Bound], Select] | None = None
+    sources: Callable[[Bound, Compiler], Sources] | None = None
+    extract: Callable[[Bound, Compiler], Extract] | None = None
 
 
 class TestsWanted(Enum):
@@ -132,9 +140,10 @@ class WordSpec:
 
 @dataclass(frozen=True, slots=True)
 class CommandSpec(WordSpec):
-    """A command: ``build`` makes a step of it."""
+    """A command: ``build`` makes a step of it. ``block``: a block follows it, not a semicolon."""
 
     build: Callable[[Bound, Compiler], Step] = field(kw_only=True)
+    block: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from homemail.sieve.action import (
     Vacation,
 )
 from homemail.sieve.diagnostic import ScriptError
-from homemail.sieve.view import EnvelopeView, MessageView, Surroundings
+from homemail.sieve.view import EnvelopeView, MessageView, PartView, Surroundings
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,14 @@ class Stopped(Exception):
     """The command ``stop``."""
 
 
+class Broken(Exception):
+    """The command ``break`` (RFC 5703 §3): ends the loop of this number."""
+
+    def __init__(self, loop: int) -> None:
+        super().__init__(loop)
+        self.loop = loop
+
+
 class Returned(Exception):
     """The command ``return`` (RFC 6609 §3.3): ends one script of several."""
 
@@ -86,7 +94,7 @@ class Run:
     ``globals``, ``shared`` and ``included`` are of RFC 6609: the variables that scripts share,
     which of them the running script uses, and the scripts that were included. ``edited_header`` as
     in ``Keep``, ``seen`` as in ``Outcome``. ``traced``: every action as it was asked for, with its
-    place.
+    place. ``part`` is the one that ``foreverypart`` is at.
     """
 
     __slots__ = (
@@ -101,6 +109,7 @@ class Run:
         "limits",
         "match_values",
         "message",
+        "part",
         "seen",
         "shared",
         "surroundings",
@@ -127,6 +136,7 @@ class Run:
         self.globals: dict[str, str] = {}
         self.shared: set[str] = set()
         self.included: set[str] = set()
+        self.part: PartView | None = None
         self.edited_header: bytes | None = None
         self.seen: dict[str, Seen] = {}
         self.traced: list[tuple[int, Action]] = []

@@ -18,18 +18,66 @@ BODY_LIMIT = 16 * 2**20
 """Octets of a message that body tests look at; what comes later is rarely read by people."""
 
 
-class ContentView:
+class _Fields:
+    """The fields of one header; each is read and decoded once."""
+
+    def __init__(self) -> None:
+        self._fields: dict[str, tuple[str, ...]] = {}
+        self._addresses: dict[str, tuple[tuple[SeenAddress, ...], ...]] = {}
+
+    @cached_property
+    def _header(self) -> dict[bytes, list[bytes]]:
+        return {}
+
+    def _bodies(self, field_name: str) -> list[bytes]:
+        return self._header.get(field_name.encode("utf-8", "replace"), [])
+
+    def fields(self, field_name: str) -> Sequence[str]:
+        if (found := self._fields.get(field_name)) is None:
+            found = tuple(decode_words(body) for body in self._bodies(field_name))
+            self._fields[field_name] = found
+        return found
+
+    def addresses(self, field_name: str) -> Sequence[Sequence[SeenAddress]]:
+        if (found := self._addresses.get(field_name)) is None:
+            found = tuple(tuple(_addresses(body)) for body in self._bodies(field_name))
+            self._addresses[field_name] = found
+        return found
+
+
+class OctetsPart(_Fields):
+    """A ``PartView`` of a part in a message's octets."""
+
+    def __init__(self, octets: bytes, part: Part) -> None:
+        super().__init__()
+        self._octets = octets
+        self._part = part
+
+    @cached_property
+    def _header(self) -> dict[bytes, list[bytes]]:
+        return read_fields(self._octets[self._part.header.start : self._part.header.end])
+
+    @cached_property
+    def children(self) -> tuple[OctetsPart, ...]:
+        return tuple(OctetsPart(self._octets, child) for child in self._part.children)
+
+    def text(self) -> str:
+        if self._part.is_multipart or self._part.is_message:
+            return ""
+        return decoded_text(self._octets, self._part)
+
+
+class ContentView(_Fields):
     """A ``MessageView`` of any content; the body is read when a script asks for it.
 
     ``prefix`` are fields in front of it that scripts see and cannot change.
     """
 
     def __init__(self, content: MessageContent, prefix: bytes = b"") -> None:
+        super().__init__()
         self._own = content
         self._prefix = prefix
         self._content = _prefixed(prefix, content)
-        self._fields: dict[str, tuple[str, ...]] = {}
-        self._addresses: dict[str, tuple[tuple[SeenAddress, ...], ...]] = {}
         self._parts: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     @property
@@ -50,21 +98,6 @@ class ContentView:
     def _root(self) -> Part:
         return scan(self._octets)
 
-    def _bodies(self, field_name: str) -> list[bytes]:
-        return self._header.get(field_name.encode("utf-8", "replace"), [])
-
-    def fields(self, field_name: str) -> Sequence[str]:
-        if (found := self._fields.get(field_name)) is None:
-            found = tuple(decode_words(body) for body in self._bodies(field_name))
-            self._fields[field_name] = found
-        return found
-
-    def addresses(self, field_name: str) -> Sequence[Sequence[SeenAddress]]:
-        if (found := self._addresses.get(field_name)) is None:
-            found = tuple(tuple(_addresses(body)) for body in self._bodies(field_name))
-            self._addresses[field_name] = found
-        return found
-
     @cached_property
     def _raw_body(self) -> str:
         octets = self._octets
@@ -79,6 +112,9 @@ class ContentView:
             found = tuple(_contents(self._octets, self._root, wanted))
             self._parts[wanted] = found
         return found
+
+    def top_part(self) -> OctetsPart:
+        return OctetsPart(self._octets, self._root)
 
     def header(self) -> bytes:
         with self._own.open() as reader:

@@ -67,6 +67,7 @@ class Bound:
     at: int
     specs: Mapping[str, TagSpec]
     tests: tuple[Test, ...]
+    block: tuple[Command, ...] = ()
     arguments: list[Strings | Number | None] = field(default_factory=list)
     tags: dict[str, Strings | Number | None] = field(default_factory=dict)
 
@@ -122,7 +123,8 @@ def bind(node: Command | Test, spec: WordSpec, specs: Mapping[str, TagSpec]) -> 
     Raises:
         Wrong: an argument is missing, of the wrong kind, or one too many.
     """
-    bound = Bound(node.name, node.at, specs, node.tests)
+    block = (node.block or ()) if isinstance(node, Command) else ()
+    bound = Bound(node.name, node.at, specs, node.tests, block)
     positional = list(_take_tags(node, bound))
     _place(node, spec, positional, bound)
     _check_tests(node, spec)

@@ -6,10 +6,12 @@ from __future__ import annotations
 import email
 from datetime import timedelta
 
+from homemail.mda.script import HouseScripts
 from homemail.model.address import Address
 from homemail.model.delivery import Deferred, Delivered
 from homemail.model.envelope import Notify, Ret
 from homemail.model.mailbox import Flag, MailboxName
+from homemail.sieve import Scores
 from homemail.store.api import Actor
 from tests.mda.conftest import ALICE, MESSAGE, House
 
@@ -160,3 +162,20 @@ def test_environment(house: House) -> None:
         'require "environment"; if environment "domain" "home.test" { discard; }',
     )
     assert house.run() == Delivered("discarded")
+
+
+def test_address_book(house: House) -> None:
+    (house.home / "sieve" / "lists").mkdir(parents=True, mode=0o700)
+    script(house, 'require "extlists"; if address :list "from" ":addrbook:default" { discard; }')
+    house.run()
+    assert len(house.filed()) == 1
+    house.write("sieve/lists/default", "# friends\nBob@X.org\n")
+    assert house.run() == Delivered("discarded")
+
+
+def test_scores_of_filters_in_front(house: House) -> None:
+    house.scripts = HouseScripts(scores=Scores("X-Spam", "([0-9.]+)", 10))
+    house.rebuild()
+    script(house, 'require "spamtest"; if spamtest "10" { discard; }')
+    assert house.run(message=b"X-Spam: 12.5\r\n" + MESSAGE) == Delivered("discarded")
+    assert house.run() == Delivered("filed in INBOX")

@@ -51,8 +51,10 @@ from homemail.sieve import (
     compile_script,
     run,
 )
+from homemail.sieve.scores import Scores
 
 HERE = Path(__file__).parent
+SCORES = Scores("X-Spam-Status", r"score=(-?[\d.]+)", 10, "X-Virus-Status", "^Clean", "^Infected")
 ENVELOPE = EnvelopeView(Address.parse("sender@example.com"), Address.parse("alice@home.test"))
 
 
@@ -146,6 +148,8 @@ def _surroundings(case: Case) -> Surroundings:
         special_use=lambda use: [
             MailboxName.parse(name) for name in known.get(f"use.{use}", "").split(",") if name
         ],
+        members=lambda name: known[f"list.{name}"].split(",") if f"list.{name}" in known else None,
+        scores=SCORES,
         was_seen=lambda key, seconds: key.replace("\0", "~") == known.get("seen"),
     )
 

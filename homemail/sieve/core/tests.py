@@ -21,7 +21,14 @@ ADDRESS_FIELDS = frozenset(
         *("resent-reply-to", "delivered-to", "x-original-to", "envelope-to", "x-envelope-to"),
         *("envelope-from", "x-envelope-from", "errors-to", "apparently-to", "mail-followup-to"),
         *("mail-reply-to", "disposition-notification-to", "return-receipt-to", "x-beenthere"),
-        *("followup-to", "list-post", "x-forwarded-to", "x-forwarded-for", "for-handling"),
+        *(
+            "content-from",
+            "followup-to",
+            "list-post",
+            "x-forwarded-to",
+            "x-forwarded-for",
+            "for-handling",
+        ),
     }
 )
 """Fields known to hold addresses; the test refuses others (RFC 5228 §5.1)."""
@@ -41,12 +48,15 @@ def field_names(strings: Strings, compiler: Compiler) -> Texts:
 def _header(bound: Bound, compiler: Compiler) -> Predicate:
     names = field_names(bound.strings(0), compiler).of
     matcher = compiler.matcher(bound, bound.strings(1))
-    select = compiler.select(bound)
+    select, sources = compiler.select(bound), compiler.sources(bound)
+    extract = compiler.extract(bound)
 
     def header(run: Run) -> bool:
         values: list[str] = []
-        for name in names(run):
-            values += run.message.fields(name)
+        for source in sources(run):
+            for name in names(run):
+                bodies = source.fields(name)
+                values += bodies if extract is None else extract(run, name, bodies)
         return matcher(run, values if select is None else select(values))
 
     return header
@@ -59,12 +69,13 @@ def _address(bound: Bound, compiler: Compiler) -> Predicate:
             raise Wrong(item.at, f'the field "{name[:60]}" is not known to hold addresses')
     names, part = texts.of, compiler.part(bound)
     matcher = compiler.matcher(bound, bound.strings(1))
-    select = compiler.select(bound)
+    select, sources = compiler.select(bound), compiler.sources(bound)
 
     def address(run: Run) -> bool:
         fields: list[Sequence[SeenAddress]] = []
-        for name in names(run):
-            fields += run.message.addresses(name) if name in ADDRESS_FIELDS else ()
+        for source in sources(run):
+            for name in names(run):
+                fields += source.addresses(name) if name in ADDRESS_FIELDS else ()
         values = [
             value
             for field in (fields if select is None else select(fields))
@@ -77,8 +88,10 @@ def _address(bound: Bound, compiler: Compiler) -> Predicate:
 
 
 def _exists(bound: Bound, compiler: Compiler) -> Predicate:
-    names = field_names(bound.strings(0), compiler).of
-    return lambda run: all(run.message.fields(name) for name in names(run))
+    names, sources = field_names(bound.strings(0), compiler).of, compiler.sources(bound)
+    return lambda run: all(
+        any(source.fields(name) for source in sources(run)) for name in names(run)
+    )
 
 
 def _size(bound: Bound, compiler: Compiler) -> Predicate:

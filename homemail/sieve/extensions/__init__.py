@@ -13,6 +13,7 @@ from homemail.sieve.extensions.encoded_character import ENCODED_CHARACTER
 from homemail.sieve.extensions.enotify import ENOTIFY
 from homemail.sieve.extensions.envelope import ENVELOPE
 from homemail.sieve.extensions.environment import ENVIRONMENT
+from homemail.sieve.extensions.extlists import EXTLISTS
 from homemail.sieve.extensions.fcc import FCC
 from homemail.sieve.extensions.fileinto import FILEINTO
 from homemail.sieve.extensions.ihave import IHAVE
@@ -20,10 +21,12 @@ from homemail.sieve.extensions.imap4flags import IMAP4FLAGS
 from homemail.sieve.extensions.include import INCLUDE
 from homemail.sieve.extensions.index import INDEX
 from homemail.sieve.extensions.mailbox import MAILBOX
+from homemail.sieve.extensions.mime import EXTRACTTEXT, FOREVERYPART, MIME
 from homemail.sieve.extensions.redirect_dsn import REDIRECT_DSN
 from homemail.sieve.extensions.regex import REGEX
 from homemail.sieve.extensions.reject import EREJECT, REJECT
 from homemail.sieve.extensions.relational import RELATIONAL
+from homemail.sieve.extensions.spamtest import SPAMTEST, SPAMTESTPLUS, VIRUSTEST
 from homemail.sieve.extensions.special_use import SPECIAL_USE
 from homemail.sieve.extensions.subaddress import SUBADDRESS
 from homemail.sieve.extensions.vacation import VACATION, VACATION_SECONDS
@@ -44,19 +47,26 @@ EXTENSIONS = (
     ENVELOPE,
     ENVIRONMENT,
     EREJECT,
+    EXTLISTS,
+    EXTRACTTEXT,
     FCC,
     FILEINTO,
+    FOREVERYPART,
     IHAVE,
     IMAP4FLAGS,
     INCLUDE,
     INDEX,
     MAILBOX,
+    MIME,
     REDIRECT_DSN,
     REGEX,
     REJECT,
     RELATIONAL,
+    SPAMTEST,
+    SPAMTESTPLUS,
     SPECIAL_USE,
     SUBADDRESS,
     VACATION,
     VACATION_SECONDS,
+    VIRUSTEST,
 )

@@ -136,11 +136,25 @@ ENCODE_URL = {"encodeurl": TagSpec(group="modifier of precedence 15")}
 """A modifier that ``enotify`` brings (RFC 5435 §6)."""
 
 
+SET_TAGS = {
+    tag: TagSpec(group=f"modifier of precedence {precedence}")
+    for tag, (precedence, _) in _MODIFIERS.items()
+    if tag not in ENCODE_URL
+}
+
+
+def modifiers_of(bound: Bound) -> tuple[Callable[[str], str], ...]:
+    """Return what the modifiers of a command do, in their order (RFC 5229 §4.1)."""
+    found = sorted(
+        (_MODIFIERS[tag] for tag in bound.tags if tag in _MODIFIERS), key=lambda one: -one[0]
+    )
+    return tuple(modify for _, modify in found)
+
+
 def _set(bound: Bound, compiler: Compiler) -> Step:
     name = variable_name(bound.string(0), compiler)
     value, at = compiler.text(bound.string(1)), bound.at
-    found = sorted((_MODIFIERS[tag] for tag in bound.tags), key=lambda one: -one[0])
-    modifiers = tuple(modify for _, modify in found)
+    modifiers = modifiers_of(bound)
 
     def assign_value(run: Run) -> None:
         text = value.of(run)
@@ -165,11 +179,7 @@ VARIABLES = Extension(
     commands={
         "set": CommandSpec(
             (Kind.STRING, Kind.STRING),
-            tags={
-                tag: TagSpec(group=f"modifier of precedence {precedence}")
-                for tag, (precedence, _) in _MODIFIERS.items()
-                if tag not in ENCODE_URL
-            },
+            tags=SET_TAGS,
             build=_set,
         )
     },
