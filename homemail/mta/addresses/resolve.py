@@ -178,6 +178,8 @@ class Addressing:
     ) -> tuple[ReversePath, tuple[Accepted, ...]]:
         """Return the sender and the members of the list that ``recipient.target`` names.
 
+        The null sender stays: nobody is told of a notification that failed.
+
         Raises:
             Temporary: a table or a list file cannot be read.
         """
@@ -186,7 +188,7 @@ class Addressing:
         if recipient.target.startswith(":include:"):
             include = self._targets(recipient.target, address, work, "include")
             return sender, await self._run(work, include, sender)
-        owner = await self._owner(address)
+        owner = None if sender is None else await self._owner(address)
         members = self._expand(address, work, with_owner=False)
         return owner or sender, await self._run(work, members, owner or sender)
 

@@ -245,6 +245,7 @@ def test_members_of_a_list():
     owner = "owner-club@home.test"
     everybody = ["alice@home.test", "x@away.example", "bob@home.test", "carol@home.test"]
     assert opened(made, "club@home.test", ":alias:", read_list) == (owner, everybody)
+    assert opened(made, "club@home.test", ":alias:", read_list, None) == ("None", everybody)
     assert opened(made, "any@home.test", ":include:/l", read_list) == (str(SENDER), everybody[:3])
 
 
