@@ -35,6 +35,7 @@ from homemail.mta.sending.sender import SmtpSender
 from homemail.mta.sending.transport import Transport
 from homemail.mta.transaction import Transactions
 from homemail.resolve import DnsResolver
+from homemail.roles.control import Control
 from homemail.roles.frontend import Doors, Frontend
 from homemail.roles.listeners import Listener, is_own_address
 from homemail.roles.tls import load_contexts
@@ -120,13 +121,17 @@ class House:
             self._authenticator, self._worker.open_mail, self._worker.open_scripts, transactions
         )
         self._frontend = Frontend(settings, doors, self._tls)
+        self._control = Control(site.data_directory, {"mailbox": self._worker.care})
         self._runner.start()
+        await self._control.start()
         await self._frontend.listen(listeners)
 
     async def stop(self) -> None:
         """Take nothing more, finish what was accepted, give everything up."""
         # At the same time: each waits 1.5 s for those who do not end by themselves.
-        await asyncio.gather(self._frontend.shutdown(), self._runner.close())
+        await asyncio.gather(
+            self._frontend.shutdown(), self._runner.close(), self._control.close()
+        )
         await self._worker.close()
         await self._queue.close()
         await self._sender.close()

@@ -32,6 +32,7 @@ COMMANDS = (
     Command("try", "homemail.cli.try_", "start a complete server here and now, to try it"),
     Command("serve", "homemail.cli.serve", "run the server by a settings file"),
     Command("account", "homemail.cli.account", "see and change who has mail here"),
+    Command("mailbox", "homemail.cli.mailbox", "check mailboxes, bring back what was deleted"),
     Command("queue", "homemail.cli.queue", "see the mail that waits to go elsewhere"),
     Command("sieve", "homemail.cli.sieve", "check and try scripts that filter mail"),
     Command("check", "homemail.cli.check", "say what is wrong, without starting anything"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,17 +17,18 @@ from homemail.auth.api import Account, Accounts
 from homemail.config.account_options import QuotaLimits, inbox_of, limits_of_account
 from homemail.config.settings import Settings
 from homemail.config.sieve import SieveSettings
-from homemail.errors import MailError, NoSuchUser, OverQuota, Refused, Temporary
+from homemail.errors import LockTimeout, MailError, NoSuchUser, OverQuota, Refused, Temporary
 from homemail.log import Log
 from homemail.mda.deliver import OwnerDelivery
 from homemail.mda.outside import HandOver
 from homemail.mda.script import HouseScripts, ScriptFile
-from homemail.model.address import AccountId
+from homemail.model.address import AccountId, account_id
 from homemail.model.delivery import Deferred, Delivery, DeliveryResult
 from homemail.model.envelope import Submit
 from homemail.model.message import MessageContent
 from homemail.model.reply import Reply, reply_for
 from homemail.model.session import SessionStart
+from homemail.roles.care import Event, care
 from homemail.roles.homes import Homes
 from homemail.sieve import Scores, limits_of
 from homemail.sieve.scripts import ScriptDirectory, quota_of
@@ -96,18 +97,18 @@ class MailboxWorker:
             log.exception("delivery failed", trace=delivery.envelope.trace)
             return Deferred(Reply(451, "4.3.0", "Local trouble, try again later"))
 
-    async def has_room(self, account_id: AccountId, size: int) -> Reply | None:
+    async def has_room(self, id: AccountId, size: int) -> Reply | None:
         """Return why a message of ``size`` octets would not be filed, as far as is known by now.
 
         Delivery looks again. Where mail is forwarded it may need no room here.
         """
         try:
-            account = await self._accounts.find(account_id)
+            account = await self._accounts.find(id)
             if account is None or self._limits_of(account) == QuotaLimits():
                 return None
             if await asyncio.to_thread((account.home / ".forward").exists):
                 return None
-            mail = (await self._owner(account_id)).mail
+            mail = (await self._owner(id)).mail
             async with asyncio.timeout(ROOM_SECONDS):
                 await mail.change(mail.store.must_fit, [size])
         except OverQuota as error:
@@ -115,6 +116,25 @@ class MailboxWorker:
         except (MailError, TimeoutError):
             pass  # delivery will tell
         return None
+
+    async def mail_of(self, id: AccountId) -> OwnerMail:
+        """Return an owner's mail for the house itself, which needs no ticket."""
+        return (await self._owner(id)).mail
+
+    async def care(self, request: Mapping[str, object]) -> AsyncIterator[Event]:
+        """Do what ``homemail mailbox`` asks for; see ``roles.care``."""
+        try:
+            mail = await self.mail_of(account_id(str(request.get("account"))))
+        except LockTimeout:
+            text = "has the mailboxes open and does not answer here: use it, or stop it first"
+            yield {"failed": f"{request.get('account')}: another program {text}"}
+            return
+        except MailError as error:
+            cause = f" ({error.__cause__})" if error.__cause__ else ""
+            yield {"failed": f"{request.get('account')}: {error.text}{cause}"}
+            return
+        async for event in care(mail, str(request.get("do")), request):
+            yield event
 
     async def open_mail(self, start: SessionStart) -> OwnerMail:
         self._admit(start)
@@ -137,8 +157,8 @@ class MailboxWorker:
         if not self._redeem(start.ticket, start.account):
             raise Refused("The login is no longer valid")
 
-    async def _owner(self, account_id: AccountId) -> _Owner:
-        account = await self._accounts.find(account_id)
+    async def _owner(self, id: AccountId) -> _Owner:
+        account = await self._accounts.find(id)
         if account is None:
             raise NoSuchUser("No such user here")
         key = (account.id, account.home)  # an account that moved is opened where it is now

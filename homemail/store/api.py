@@ -13,7 +13,7 @@ what was asked is in the answer or is not. Answers are in ascending order of UID
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -187,6 +187,22 @@ class Removed:
     session: str
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How many messages of a mailbox are done."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Something that a person should know of a mailbox, in words; ``mended`` if it is right now."""
+
+    text: str
+    mended: bool = False
+
+
 Watcher = Callable[[Sequence[Change]], None]
 """Called in the owner's lane, after the changes are durable; must not call the store."""
 
@@ -348,6 +364,15 @@ class Store(Protocol):
         They come into the mailbox that they were in, made again where it is gone, under new UIDs,
         with their flags (but ``\Deleted``) and dates. Raises ``OverQuota``.
         """
+
+    def read_removed(self, ids: Collection[str]) -> dict[str, MessageContent]:
+        """Return the octets of removed messages by their ids; of small ones in memory."""
+
+    def check(self, name: MailboxName) -> Iterator[Progress | Found]:
+        """Look a mailbox through, a little at each step. Raises ``NoSuchMailbox``."""
+
+    def reindex(self, name: MailboxName) -> Iterator[Progress | Found]:
+        """Forget what is only kept to be fast and make it anew, a little at each step."""
 
     def tidy(self) -> bool:
         """Do a little of what can wait; return whether there is more of it."""

@@ -8,7 +8,7 @@ import shutil
 import socket
 import stat
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,15 +34,18 @@ from homemail.model.mailbox import (
     Uid,
     UidValidity,
 )
-from homemail.store import maildir_size
+from homemail.model.message import MessageContent
+from homemail.store import care, maildir_size, message_file
 from homemail.store import state as states
 from homemail.store.api import (
     Actor,
     Append,
+    Found,
     MailboxInfo,
     MailboxStatus,
     NewMessage,
     Outcome,
+    Progress,
     Quota,
     Removed,
 )
@@ -445,6 +448,23 @@ class MaildirStore:
         if not name.is_inbox and name not in self._names():
             self.create(name, actor)
         return self.box(name)
+
+    def read_removed(self, ids: Collection[str]) -> dict[str, MessageContent]:
+        deleted = self._around.deleted
+        with durable.doing("reading what was deleted"):
+            return {
+                record.id: message_file.content_of(
+                    message_file.open_file(deleted.directory / record.file), None
+                )
+                for record in deleted.records()
+                if record.id in ids
+            }
+
+    def check(self, name: MailboxName) -> Iterator[Progress | Found]:
+        return care.check(self.box(name))
+
+    def reindex(self, name: MailboxName) -> Iterator[Progress | Found]:
+        return care.reindex(self.box(name))
 
     def tidy(self) -> bool:
         self._appending.close()

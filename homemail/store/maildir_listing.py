@@ -510,6 +510,19 @@ class ListedBox(ReadableBox):
         except IndexTrouble:
             self.record = None
 
+    def begin_index(self) -> None:
+        """Forget what the index knows of the mailbox; files are read again as they are wanted.
+
+        Changes from before are no longer known by what they were: a client that asks for them
+        hears of every UID.
+        """
+        if self.record is not None:
+            with contextlib.suppress(IndexTrouble):
+                self.around.index.forget(self.record.number)
+        self.record = None
+        self.rows.filled[:] = bytes(len(self.rows))
+        self._write_index(None)
+
     def check_open(self) -> None:
         """Raise ``NoSuchMailbox`` where the mailbox was deleted."""
         if self.gone:

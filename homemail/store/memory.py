@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,10 +46,12 @@ from homemail.store.api import (
     Actor,
     Append,
     CachedParts,
+    Found,
     MailboxInfo,
     MailboxStatus,
     NewMessage,
     Outcome,
+    Progress,
     Quota,
     Removed,
     Snapshot,
@@ -530,6 +532,19 @@ class MemoryStore:
             restored[id] = name
             del self._removed[id]
         return restored
+
+    def read_removed(self, ids: Collection[str]) -> dict[str, MessageContent]:
+        return {
+            id: MemoryContent(kept.message.octets)
+            for id, kept in self._removed.items()
+            if id in ids
+        }
+
+    def check(self, name: MailboxName) -> Iterator[Progress | Found]:
+        yield Progress(len(self.box(name).messages), len(self.box(name).messages))
+
+    def reindex(self, name: MailboxName) -> Iterator[Progress | Found]:
+        return self.check(name)
 
     def tidy(self) -> bool:
         now = self._now()
