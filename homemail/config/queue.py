@@ -158,6 +158,12 @@ class SendingSettings:
         'A text file with lines such as "[mail.isp.example]:587 user:password".',
         postfix=True,
     )
+    smtp_sender_dependent_authentication: bool = setting(
+        False,
+        Switch(),
+        "Look in smtp_sasl_password_maps for the sender's address before the next hop.",
+        postfix=True,
+    )
     smtp_connect_timeout: float = setting(
         30.0, Time(), "How long one address of a host may take to answer.", postfix=True
     )

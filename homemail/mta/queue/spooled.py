@@ -230,11 +230,19 @@ class SpooledQueue:
     async def content(self, queue_id: QueueId) -> MessageContent:
         """Return the octets of a message.
 
+        An entry whose file somebody took away is forgotten.
+
         Raises:
             Temporary: they cannot be opened.
         """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self._spool.content, queue_id)
+        try:
+            return await loop.run_in_executor(self._thread, self._spool.content, queue_id)
+        except Temporary as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                log.warning("its file was taken away", trace=queue_id)
+                self._kept.pop(queue_id, None)
+            raise
 
     async def update(self, entry: QueueEntry, *, faults: int | None = None) -> None:
         """Write an entry as it is now; one that is done is removed.

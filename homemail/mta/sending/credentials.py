@@ -2,7 +2,8 @@
 """Names and passwords for next hops: Postfix's ``sasl_passwd``, read straight from its text.
 
 Lines are ``key user:password``. The key is a next hop as ``relayhost`` writes it
-(``[mail.isp.example]:587``), or its host alone. Lines that begin with ``#`` are comments, those
+(``[mail.isp.example]:587``), its host alone, or a sender's address where senders have passwords of
+their own. Lines that begin with ``#`` are comments, those
 that begin with a blank go on with the line before.
 """
 
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from homemail.errors import TableUnavailable
 from homemail.log import Log
+from homemail.model.address import ReversePath
 from homemail.mta.api import NextHop
 
 log = Log("smtp")
@@ -36,8 +38,8 @@ class PasswordMap:
         self._seen: tuple[int, int, int] | None = None
         self._entries: dict[str, Credentials] = {}
 
-    def find(self, next_hop: NextHop) -> Credentials | None:
-        """Return the credentials for ``next_hop``, if there are any.
+    def find(self, next_hop: NextHop, sender: ReversePath = None) -> Credentials | None:
+        """Return the credentials of ``sender``, else those for ``next_hop``, if there are any.
 
         Raises:
             TableUnavailable: the file cannot be read.
@@ -54,7 +56,8 @@ class PasswordMap:
             raise TableUnavailable("The passwords for other hosts cannot be read") from error
         host = next_hop.host
         port = next_hop.port
-        keys = (f"[{host}]:{port}", f"{host}:{port}", f"[{host}]", host)
+        own = () if sender is None else (str(sender).lower(),)
+        keys = (*own, f"[{host}]:{port}", f"{host}:{port}", f"[{host}]", host)
         return next((self._entries[key] for key in keys if key in self._entries), None)
 
     def _parse(self, text: str) -> dict[str, Credentials]:

@@ -71,7 +71,9 @@ class SmtpSender:
     ) -> tuple[Sent, ...]:
         try:
             targets = await find_targets(next_hop, self._resolver, self._myself)
-            credentials = self._passwords.find(next_hop) if self._passwords else None
+            by_sender = self._settings.smtp_sender_dependent_authentication
+            sender = envelope.reverse_path if by_sender else None
+            credentials = self._passwords.find(next_hop, sender) if self._passwords else None
             policy = await self._policies.of_hop(next_hop)
         except MailError as error:
             return (Sent(reply_for(error), unreachable=True),) * len(recipients)

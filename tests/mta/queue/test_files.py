@@ -263,3 +263,14 @@ def test_the_clock_goes_on_at_the_latest_reading(directory):
         return queue.line.now()
 
     assert with_queue(directory, reading, LineClock(FakeTime())) == 500.0
+
+
+def test_an_entry_whose_file_was_taken_away_is_forgotten(directory):
+    async def body(queue):
+        await add_some(queue, "T1", "T2")
+        (directory / "entries" / "T1").unlink()
+        with pytest.raises(Temporary):
+            await queue.content("T1")
+        return await queue.entries()
+
+    assert [entry.id for entry in with_queue(directory, body)] == ["T2"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 import pytest
 
 from homemail.errors import TableUnavailable
+from homemail.model.address import Address
 from homemail.mta.next_hop import parse_next_hop
 from homemail.mta.sending.credentials import Credentials, PasswordMap
 
@@ -61,3 +62,12 @@ def test_open_to_everybody_is_told(passwords, caplog):
 
 def test_a_password_is_not_shown():
     assert "two" not in repr(Credentials("bob", "two"))
+
+
+def test_a_sender_may_have_a_password_of_his_own(passwords):
+    table, path = passwords
+    path.write_text("Ann@home.test ann:four\nhub.test carol:three\n")
+    hop = parse_next_hop("hub.test")
+    assert table.find(hop, Address.parse("ann@Home.test")) == Credentials("ann", "four")
+    assert table.find(hop, Address.parse("bob@home.test")) == Credentials("carol", "three")
+    assert table.find(hop) == Credentials("carol", "three")
