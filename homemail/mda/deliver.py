@@ -6,8 +6,9 @@
 Invariants:
 
 - A delivery that comes again under its id joins the one that runs, or gets the answer of the one
-  that ended; it never files twice. What a delivery did before it was deferred is remembered too.
-  Both memories are bounded and do not outlive the worker: after a crash one duplicate is possible.
+  that ended; it never files twice. What a delivery did before it was deferred is remembered too,
+  on the disk (``steps``). The first memory is bounded and does not outlive the worker: after a
+  crash one duplicate is possible.
 - The caller going away does not stop a delivery.
 - Nothing is raised: what cannot be explained is temporary.
 """
@@ -31,6 +32,7 @@ from homemail.mda.mailing_list import as_posted, is_for_the_owner, is_loop
 from homemail.mda.outside import HandOver, OutsideMailbox
 from homemail.mda.owner import Job, Owner, log
 from homemail.mda.script import ActiveScript, Decision, HouseScripts
+from homemail.mda.steps import StepsOnDisk
 from homemail.mda.targets import ListRequest, Targets, read_targets
 from homemail.model.delivery import (
     Deferred,
@@ -99,6 +101,7 @@ class OwnerDelivery:
         self._running: dict[str, asyncio.Task[DeliveryResult]] = {}
         self._ended: OrderedDict[str, DeliveryResult] = OrderedDict()
         self._done: OrderedDict[str, dict[str, Reply | None]] = OrderedDict()
+        self._steps = StepsOnDisk(account.home)
 
     async def __call__(self, delivery: Delivery, content: MessageContent) -> DeliveryResult:
         if running := self._running.get(delivery.id):
@@ -122,10 +125,13 @@ class OwnerDelivery:
             await asyncio.gather(*late, return_exceptions=True)
 
     async def _run(self, delivery: Delivery, content: MessageContent) -> DeliveryResult:
-        done = self._done.pop(delivery.id, {})
-        job = Job(delivery, content, done)
+        known = self._done.pop(delivery.id, None)
+        job = Job(delivery, content, known or {})
         result: DeliveryResult = Deferred(_TROUBLE)
         try:
+            if known is None and not delivery.sender_waits:
+                steps = await self._owner.mail.change(self._steps.read, delivery.id)
+                job.done.update(dict.fromkeys(steps))
             result = await self._deliver(job)
         except MailError as error:
             log.warning("delivery failed", trace=job.trace, error=error, why=error.__cause__)
@@ -136,10 +142,22 @@ class OwnerDelivery:
         except Exception:
             log.exception("delivery failed", trace=job.trace)
         finally:
+            await self._keep_steps(job, result)
             self._running.pop(delivery.id, None)
             self._remember(job, result)
         self._log(job, result)
         return result
+
+    async def _keep_steps(self, job: Job, result: DeliveryResult) -> None:
+        """Write down what is done of a delivery that waits; trouble costs a duplicate at most."""
+        delivery_id, served = job.delivery.id, [key for key, reply in job.done.items() if not reply]
+        try:
+            if isinstance(result, Deferred) and served:
+                await self._owner.mail.change(self._steps.write, delivery_id, served)
+            elif job.done and not job.delivery.sender_waits:
+                await self._owner.mail.change(self._steps.forget, delivery_id)
+        except (MailError, asyncio.CancelledError) as error:
+            log.warning("steps not kept", trace=job.trace, error=error, why=error.__cause__)
 
     def _remember(self, job: Job, result: DeliveryResult) -> None:
         if isinstance(result, Delivered | Rejected):

@@ -341,3 +341,31 @@ def test_submit_that_refuses_for_good(house: House) -> None:
     house.write(".forward", "carol")
     house.queue.failure = Temporary("later")
     assert isinstance(house.run(), Deferred)
+
+
+def test_steps_of_a_deferred_delivery_outlive_the_worker(house: House) -> None:
+    house.write(".forward", "\\alice, carol, |exit 75")
+    delivery = house.delivery()
+    assert isinstance(house.run(delivery), Deferred)
+    (kept,) = (house.home / ".homemail/ledger/steps").iterdir()
+    assert kept.stat().st_mode & 0o777 == 0o600
+    house.rebuild()
+    assert isinstance(house.run(delivery), Deferred)
+    house.rebuild()
+    house.write(".forward", "\\alice, carol, |exit 0")
+    assert isinstance(house.run(delivery), Delivered)
+    assert len(house.filed()) == 1
+    assert house.queue.recipients() == ["carol@home.test"]
+    assert list((house.home / ".homemail/ledger/steps").iterdir()) == []
+
+
+def test_damaged_steps_cost_a_duplicate_at_most(house: House) -> None:
+    house.write(".forward", "carol, |exit 75")
+    delivery = house.delivery()
+    house.run(delivery)
+    (kept,) = (house.home / ".homemail/ledger/steps").iterdir()
+    for text in ("{", "[]", '{"format": "homemail steps 9", "id": "x", "done": []}'):
+        kept.write_text(text)
+        house.rebuild()
+        assert isinstance(house.run(delivery), Deferred)
+    assert house.queue.recipients() == ["carol@home.test"] * 4
