@@ -27,7 +27,7 @@ from homemail.imap.selected import Selected
 from homemail.message.header import select_fields
 from homemail.message.section import Section, SectionText
 from homemail.message.structure import body
-from homemail.model.mailbox import MessageFacts, Uid
+from homemail.model.mailbox import Flags, MessageFacts, Uid
 from homemail.model.message import MessageContent, chunks
 from homemail.store.api import CachedParts, Mailbox, Wanted
 
@@ -145,15 +145,21 @@ class Plan:
             self.gone = True
             here = {uid for uid, _ in rows}
             pairs = [pair for pair in pairs if pair[1] in here]
-        texts, recent = self._flag_lists, self._recent
         columns: list[Sequence[int | bytes]] = []
         for item in self._plain_items:
-            if item == UidItem():
-                columns.append([uid for uid, _ in rows])
-            else:
-                columns.append([texts.get(values, uid in recent) for uid, values in rows])
+            is_uid = item == UidItem()
+            columns.append([uid for uid, _ in rows] if is_uid else self._flag_column(rows))
         numbers = [number for number, _ in pairs]
         return b"".join(map(self._template.__mod__, zip(numbers, *columns, strict=True)))
+
+    def _flag_column(self, rows: Sequence[tuple[Uid, Flags]]) -> list[bytes]:
+        """Return the lists of flags; there are few different ones."""
+        sets, recent = {values for _, values in rows}, self._recent
+        plain = {values: self._flag_lists.get(values, False) for values in sets}
+        if recent.isdisjoint(uid for uid, _ in rows):
+            return [plain[values] for _, values in rows]
+        fresh = {values: self._flag_lists.get(values, True) for values in sets}
+        return [(fresh if uid in recent else plain)[values] for uid, values in rows]
 
     def _sources(self, batch: Sequence[tuple[int, Uid]]) -> Iterator[tuple[int, _Source]]:
         mailbox = self._view.mailbox
