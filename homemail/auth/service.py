@@ -40,7 +40,7 @@ from homemail.auth.tickets import Tickets
 from homemail.auth.tokens import TokenServer
 from homemail.auth.verify import Verifier
 from homemail.config.auth import AuthSettings
-from homemail.errors import MailError
+from homemail.errors import MailError, Permanent
 from homemail.log import Log
 from homemail.model.address import AccountId, account_id
 from homemail.model.session import ChannelFacts
@@ -195,7 +195,8 @@ class LocalAuthenticator:
 
     async def _owner_of(self, channel: ChannelFacts, mechanism: str, token: str) -> str | Denied:
         """Return whose access token this is, when the client's turn has come."""
-        if not await self._gate.enter("", channel.peer):
+        # Nobody has named himself yet, so that he waits for his own mistakes only.
+        if not await self._gate.enter(f"[{channel.peer.host}]", channel.peer):
             return self._refuse(channel, mechanism, "")
         return await self._tokens.name_of(token) if self._tokens else ""
 
@@ -267,6 +268,8 @@ class LocalAuthenticator:
             new = await self._verifier.run(new_secrets, password.decode())
             await self._accounts.replace_secret(account, secret, new)
             log.info("a weak hash was replaced", user=account)
+        except Permanent:  # another program keeps this account's password
+            log.debug("a weak hash stays", user=account)
         except (MailError, ValueError) as error:
             log.warning("a weak hash cannot be replaced", user=account, why=error)
 

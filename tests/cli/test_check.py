@@ -147,6 +147,24 @@ def test_wrong_settings_are_all_told(check, whole):
             "error: DIR/key.pem has no certificate in PEM form",
         ),
         ({"tls_key_file": "cert.pem"}, 1, "error: DIR/cert.pem has no private key in PEM form"),
+        ({"tls_sni_files": ["cert.pem"]}, 1, "error: DIR/cert.pem has no private key in PEM form"),
+        ({"tls_sni_files": ["none.pem"]}, 1, "error: DIR/none.pem cannot be read: No such file"),
+        ({"tls_client_ca_file": "key.pem"}, 1, "error: DIR/key.pem has no certificate in PEM"),
+        ({"tls_client_ca_file": "none.pem"}, 1, "error: DIR/none.pem cannot be read: No such"),
+        ({"oauth_client_secret_file": "none"}, 1, "error: DIR/none cannot be read: No such file"),
+        (
+            {"oauth_client_secret_file": "cert.pem"},
+            1,
+            "error: the password in DIR/cert.pem is open to others",
+        ),
+        (
+            {
+                "oauth_introspection_url": "https://a.test/i",
+                "oauth_jwks_url": "https://a.test/keys",
+            },
+            0,
+            "warning: oauth_jwks_url does nothing beside oauth_introspection_url",
+        ),
         ({"users_file": "none"}, 0, 'warning: no account file DIR/none; "homemail account add'),
         ({"users_file": "home_"}, 1, "error: the account file DIR/home_ cannot be read: Is a"),
         (
@@ -315,3 +333,12 @@ def test_nobody_listens():
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
     assert listener_on(port) is None
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_what_pam_needs(check, whole, monkeypatch, there):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: there or None)
+    add(whole, auth_sources=["users", "pam"], pam_service="none-of-this-name")
+    said = "\n".join(check()[1])
+    assert "warning: there is no /etc/pam.d/none-of-this-name, so PAM does" in said
+    assert ("error: auth_sources names pam, which is not there" in said) == (not there)

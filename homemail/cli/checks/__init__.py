@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 
 from homemail.cli.checks.accounts import check_accounts
 from homemail.cli.checks.certificate import check_certificate
+from homemail.cli.checks.logins import check_logins
 from homemail.cli.checks.names import check_names
 from homemail.cli.checks.places import check_places
 from homemail.cli.checks.ports import check_ports
@@ -20,5 +21,6 @@ CHECKS: tuple[Callable[[Settings], Iterable[Finding]], ...] = (
     check_certificate,
     check_ports,
     check_accounts,
+    check_logins,
     check_tables,
 )

@@ -19,7 +19,7 @@ _SOON = timedelta(days=14)
 
 
 def check_certificate(settings: Settings) -> Iterator[Finding]:
-    """Look at the files of tls_certificate_file and tls_key_file."""
+    """Look at the files of tls_certificate_file, tls_key_file, and the other settings of TLS."""
     file = settings.tls.tls_certificate_file
     if file is None:
         yield warning(
@@ -28,7 +28,26 @@ def check_certificate(settings: Settings) -> Iterator[Finding]:
             "set tls_certificate_file and tls_key_file",
         )
         return
-    key_file = settings.tls.tls_key_file or file
+    yield from _check_files(settings, file, settings.tls.tls_key_file or file, own=True)
+    for other in settings.tls.tls_sni_files:
+        yield from _check_files(settings, other, other, own=False)
+    if settings.tls.tls_client_ca_file:
+        yield from _check_authorities(settings.tls.tls_client_ca_file)
+
+
+def _check_authorities(file: Path) -> Iterator[Finding]:
+    from cryptography.x509 import load_pem_x509_certificates
+
+    try:
+        load_pem_x509_certificates(file.read_bytes())
+    except OSError as trouble:
+        yield error(f"{file} cannot be read: {trouble.strerror}")
+    except ValueError:
+        yield error(f"{file} has no certificate in PEM form")
+
+
+def _check_files(settings: Settings, file: Path, key_file: Path, *, own: bool) -> Iterator[Finding]:
+    """Look at a certificate and its key; ``own``: it is for this host's name."""
     try:
         pem = file.read_bytes()
         key_pem = key_file.read_bytes()
@@ -38,12 +57,12 @@ def check_certificate(settings: Settings) -> Iterator[Finding]:
         return
     if mode & (stat.S_IRWXO | stat.S_IWGRP):
         yield error(f"the key in {key_file} is open to others", f"chmod 600 {key_file}")
-    yield from _check_pem(settings, file, pem, key_file, key_pem)
+    yield from _check_pem(file, pem, key_file, key_pem)
+    if own:
+        yield from _check_names(settings, file, pem)
 
 
-def _check_pem(
-    settings: Settings, file: Path, pem: bytes, key_file: Path, key_pem: bytes
-) -> Iterator[Finding]:
+def _check_pem(file: Path, pem: bytes, key_file: Path, key_pem: bytes) -> Iterator[Finding]:
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
     from cryptography.x509 import load_pem_x509_certificates
 
@@ -53,7 +72,6 @@ def _check_pem(
         yield error(f"{file} has no certificate in PEM form")
         return
     yield from _check_dates(file, certificate)
-    yield from _check_names(settings, file, certificate)
     try:
         key = load_pem_private_key(key_pem, None)
     except TypeError:
@@ -80,9 +98,18 @@ def _check_dates(file: Path, certificate: Certificate) -> Iterator[Finding]:
         yield warning(f"the certificate in {file} expires on {ends:%Y-%m-%d}", "renew it")
 
 
-def _check_names(settings: Settings, file: Path, certificate: Certificate) -> Iterator[Finding]:
-    from cryptography.x509 import DNSName, ExtensionNotFound, SubjectAlternativeName
+def _check_names(settings: Settings, file: Path, pem: bytes) -> Iterator[Finding]:
+    from cryptography.x509 import (
+        DNSName,
+        ExtensionNotFound,
+        SubjectAlternativeName,
+        load_pem_x509_certificates,
+    )
 
+    try:
+        certificate = load_pem_x509_certificates(pem)[0]
+    except ValueError:
+        return  # told already
     try:
         found = certificate.extensions.get_extension_for_class(SubjectAlternativeName).value
         names = [name.lower() for name in found.get_values_for_type(DNSName)]
