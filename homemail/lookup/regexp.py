@@ -38,6 +38,15 @@ _POSIX_CLASSES = {
     "[:print:]": " -~",
     "[:cntrl:]": r"\x00-\x1f\x7f",
 }
+_PIECE = re.compile(
+    r"\\.|\[\^?\]?(?:\[:[a-z]+:\]|\\.|[^\]\\])*\]|\(\?>|\(|\)|[*+?]|\{\d*,?\d*\}|.", re.DOTALL
+)
+_GNU_CLASSES = {  # outside of brackets, as the C library has them and so Postfix
+    r"\w": "[[:alnum:]_]",
+    r"\W": "[^[:alnum:]_]",
+    r"\s": "[[:space:]]",
+    r"\S": "[^[:space:]]",
+}
 
 
 def open_regexp(name: str, path: Path) -> RuleTable:
@@ -152,7 +161,8 @@ def _regexp(pattern: str, flags: str) -> Pattern:
             ignore_case = not ignore_case
         else:
             raise ValueError(f'unknown flag "{flag}"; there is only "i" (upper case counts)')
-    return _Bounded(pattern, ignore_case=ignore_case)
+    pieces = (_GNU_CLASSES.get(piece, piece) for piece in _PIECE.findall(pattern))
+    return _Bounded("".join(pieces), ignore_case=ignore_case)
 
 
 _FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE}
@@ -183,9 +193,6 @@ def _pcre(pattern: str, flags: str) -> Pattern:
         return _Perl(pattern, active)
     except (re.error, OverflowError, RecursionError) as error:
         raise ValueError(f"not a regular expression: {error}") from None
-
-
-_PIECE = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?>|\(|\)|[*+?]|\{\d*,?\d*\}|.", re.DOTALL)
 
 
 def _refuse_explosive(pattern: str) -> None:

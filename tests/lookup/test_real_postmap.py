@@ -52,6 +52,8 @@ if !/^bob/
 endif
 endif
 /[[:digit:]]{3,4}$/ digits
+/^x\w\W\w$/ words
+/^y[\w]$/ backslash
 /(a|ab)(c|bcd)(d*)\.$/ [$1][$2][$3]
 """
 CIDR = """
@@ -69,6 +71,7 @@ _WORDS = (
     ".example.org example.org mailer-daemon root sales owner-list postmaster@x Postmaster@x "
     "web-postmaster@x list-outgoing@x owner-list-outgoing@x /a /A case CASE 123 a12345 99 "
     "news-request@lists.x bob-help@lists.x bill@lists.x bob@lists.x abcd. acd. abcdd. ac. "
+    "xa-b xa_b xab yw y\\ "
     "192.0.2.7 192.0.2.8 10.1.2.3 10.2.3.4 10.2.4.4 10.9.9.9 172.16.0.1 2001:db8::1 "
 )
 KEYS = [*_WORDS.split(), "\\", "'", "%", "$1"]
