@@ -42,6 +42,7 @@ from homemail.mta.policy.check import (
 _BY_NAME = {check.name: check for check in CHECKS}
 _WARN = "warn_if_reject"
 _MOST_NESTED = 100
+_FORGEABLE = ("check_helo_", "check_sender_")
 _SEPARATORS = re.compile(r"[\s,]+")
 
 AT_RCPT = (
@@ -99,6 +100,10 @@ class Restrictions:
         self._at_end_of_data = self._read_lists(settings, AT_END_OF_DATA)
         relay, recipient = (self._read("", getattr(settings, name)) for name, _ in AT_RCPT[-2:])
         _refuse_open_relay(relay, recipient, self.mynetworks)
+        for check in relay:
+            if check.name.startswith(_FORGEABLE):
+                # What the client says itself decides: whoever knows the table may send anywhere.
+                _log.warning("a permission by this check lets others relay", check=check.name)
 
     @property
     def asks_at_data(self) -> bool:

@@ -137,3 +137,9 @@ def test_lists_that_call_one_another_end(table):
     table(f"mail.example check_sender_access,{name}")
     reply = said(context(), "check_sender_access", name)
     assert reply.startswith("451 4.3.5")
+
+
+def test_a_permission_that_can_be_forged_is_warned_about(table, caplog):
+    words = ("check_helo_access", table("x OK"), "reject_unauth_destination")
+    said(context(), *words, where="smtpd_relay_restrictions")
+    assert "lets others relay: check=" in caplog.text
