@@ -45,10 +45,11 @@ docs:                  ## write the generated pages anew (settings, commands, ma
 	@contrib/environment $(VENV) fast,test
 	$(BIN)/python -m tests.docs.generate
 
-bench:                 ## measure mail that arrives and leaves beside Postfix (ARGS="--pairs 5"; root)
+bench:                 ## measure mail beside Postfix, POP3 beside Dovecot (ARGS="--pairs 5"; root)
 	@contrib/environment $(VENV) fast,test
 	$(BIN)/python -m bench.arrival $(ARGS)
 	$(BIN)/python -m bench.sending $(ARGS)
+	$(BIN)/python -m bench.pop3 $(ARGS)
 
 all: check test        ## what has to pass before a change lands
 
