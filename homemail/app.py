@@ -129,9 +129,7 @@ class House:
     async def stop(self) -> None:
         """Take nothing more, finish what was accepted, give everything up."""
         # At the same time: each waits 1.5 s for those who do not end by themselves.
-        await asyncio.gather(
-            self._frontend.shutdown(), self._runner.close(), self._control.close()
-        )
+        await asyncio.gather(self._frontend.shutdown(), self._runner.close(), self._control.close())
         await self._worker.close()
         await self._queue.close()
         await self._sender.close()
