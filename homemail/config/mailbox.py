@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from homemail.config.declare import Size, Time, setting, toml_string
+from homemail.config.declare import Size, Switch, Time, setting, toml_string
 
 
 class MaildirBelowHome:
@@ -40,6 +40,11 @@ class MailboxSettings:
         0,
         Size(),
         "What an account may hold where its own line does not say; 0: no limit.",
+    )
+    full_text: bool = setting(
+        True,
+        Switch(),
+        "Keep an index of all words in the homes, so that searching in messages is fast.",
     )
     undelete_for: float = setting(
         604_800.0,

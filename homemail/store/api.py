@@ -374,6 +374,9 @@ class Store(Protocol):
     def reindex(self, name: MailboxName) -> Iterator[Progress | Found]:
         """Forget what is only kept to be fast and make it anew, a little at each step."""
 
+    def read_texts(self) -> bool:
+        """Take in a little of what full-text search lacks; return whether there is more of it."""
+
     def tidy(self) -> bool:
         """Do a little of what can wait; return whether there is more of it."""
 

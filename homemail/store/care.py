@@ -40,6 +40,7 @@ def reindex(box: Box) -> Iterator[Progress | Found]:
     box.scan()
     before = _known(box)
     box.begin_index()
+    box.around.full_text.forget(box)
     uids = box.uids()
     yield Progress(0, len(uids))
     for start in range(0, len(uids), AT_ONCE):

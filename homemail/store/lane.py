@@ -22,6 +22,8 @@ R = TypeVar("R")
 
 _MOMENT = 0.1  # seconds
 _TIDY_SECONDS = 3600
+_TEXTS_SECONDS = 5.0  # after a change; mail that comes meanwhile is searched by reading it
+_TEXTS_PAUSE = 0.05
 
 log = Log("store")
 
@@ -39,6 +41,7 @@ class OwnerMail:
         self._fd: int | None = None  # what tells of changes by other programs
         self._closing = False
         self._tidying: asyncio.TimerHandle | None = None
+        self._texts: asyncio.TimerHandle | None = None
         name = f"mail-{store.owner}"
         self._changes = ThreadPoolExecutor(1, thread_name_prefix=f"{name}-change")
         self._reads = ThreadPoolExecutor(1, thread_name_prefix=f"{name}-read")
@@ -49,7 +52,10 @@ class OwnerMail:
         Cancelling the caller does not stop a call that has begun.
         """
         loop = self._begun()
-        return await loop.run_in_executor(self._changes, lambda: call(*args, **kwargs))
+        try:
+            return await loop.run_in_executor(self._changes, lambda: call(*args, **kwargs))
+        finally:
+            self._read_texts_later(loop)
 
     async def file(self, begin: Callable[[], Filing[R]]) -> R:
         """Run ``begin`` in the owner's lane; what it yields is appended, with that of others.
@@ -60,7 +66,10 @@ class OwnerMail:
         answer: asyncio.Future[R] = loop.create_future()
         self._arrivals.add(begin, answer, loop)
         self._changes.submit(self._arrivals.take)
-        return await answer
+        try:
+            return await answer
+        finally:
+            self._read_texts_later(loop)
 
     def _begun(self) -> asyncio.AbstractEventLoop:
         """Return the running loop, which from the first change on looks after the mailboxes."""
@@ -82,8 +91,9 @@ class OwnerMail:
         self._closing = True
         if self._fd is not None and self._fd >= 0:
             loop.remove_reader(self._fd)
-        if self._tidying is not None:
-            self._tidying.cancel()
+        for timer in (self._tidying, self._texts):
+            if timer is not None:
+                timer.cancel()
         await loop.run_in_executor(self._reads, lambda: None)
         await loop.run_in_executor(self._changes, self.store.close)
         self._reads.shutdown()
@@ -113,6 +123,22 @@ class OwnerMail:
     def _tidied(self, loop: asyncio.AbstractEventLoop, *, more: bool) -> None:
         wait = 0 if more else _TIDY_SECONDS
         self._tidying = loop.call_later(wait, self._tidy, loop)
+
+    def _read_texts_later(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._texts is None and not self._closing:
+            self._texts = loop.call_later(_TEXTS_SECONDS, self._read_texts, loop)
+
+    def _read_texts(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Read a few messages for full-text search, beside the lane, and leave room for others."""
+
+        def read(done: asyncio.Future[bool | None]) -> None:
+            self._texts = (
+                loop.call_later(_TEXTS_PAUSE, self._read_texts, loop) if done.result() else None
+            )
+
+        if not self._closing:
+            reading = loop.run_in_executor(self._reads, self._quietly, self.store.read_texts)
+            reading.add_done_callback(read)
 
     def _quietly(self, call: Callable[[], R]) -> R | None:
         """Do what nobody waits for."""

@@ -51,6 +51,7 @@ from homemail.store.api import (
 )
 from homemail.store.changes import DirectoryWatch
 from homemail.store.deleted import Deleted, DeletedMail
+from homemail.store.full_text import FullText
 from homemail.store.index import Index
 from homemail.store.keywords import DELETED_BIT, SEEN_BIT
 from homemail.store.layout import below, directory_name, mailbox_name, with_parents
@@ -84,6 +85,7 @@ class MaildirStore:
         inbox: str,
         *,
         undelete_for: float = 0.0,
+        full_text: bool = True,
         octets_limit: int = 0,
         messages_limit: int = 0,
         now: Callable[[], float] = time.time,
@@ -120,6 +122,7 @@ class MaildirStore:
             DirectoryWatch(),
             DeletedMail(own / "deleted", undelete_for),
             OwnerFiles(own),
+            FullText(own / "full-text.sqlite" if full_text else None),
             self._root,
             now,
             host_part(socket.gethostname()),
@@ -466,6 +469,12 @@ class MaildirStore:
     def reindex(self, name: MailboxName) -> Iterator[Progress | Found]:
         return care.reindex(self.box(name))
 
+    def read_texts(self) -> bool:
+        full_text = self._around.full_text
+        with durable.doing("reading messages"):
+            # One after the other: the mailbox that is looked into is at the end.
+            return any(full_text.fill(box) for box in reversed(list(self._boxes.values())))
+
     def tidy(self) -> bool:
         self._appending.close()
         with durable.doing("clearing deleted messages"):
@@ -513,6 +522,7 @@ class MaildirStore:
             box.put_away()
         self._boxes.clear()
         self._around.watch.close()
+        self._around.full_text.close()
         self._around.index.close()
         self._lock.close()
 
@@ -545,6 +555,7 @@ def open_store(
         home,
         settings.home_mailbox,
         undelete_for=settings.undelete_for,
+        full_text=settings.full_text,
         octets_limit=octets_limit,
         messages_limit=messages_limit,
         now=now,

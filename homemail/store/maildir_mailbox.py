@@ -170,7 +170,8 @@ class MaildirMailbox:
         uids = [Uid(rows.uids[at]) for at in positions]
         if rest == All():
             return uids
-        return [c.facts.uid for c in self._candidates(uids) if matches(rest, c, moment)]
+        some = self._box.around.full_text.narrowed(self._box, rest, uids)
+        return [c.facts.uid for c in self._candidates(some) if matches(rest, c, moment)]
 
     def _candidates(self, uids: Sequence[Uid]) -> Iterator[Candidate]:
         for start in range(0, len(uids), _BATCH):

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from homemail import durable
 from homemail.log import Log
@@ -43,6 +43,9 @@ from homemail.store.message_file import Reading
 from homemail.store.owner_files import OwnerFiles
 from homemail.store.rows import Row, Rows
 
+if TYPE_CHECKING:
+    from homemail.store.full_text import FullText
+
 FILLED_AT_ONCE = 200
 """Files that are read before the index takes what was learnt."""
 
@@ -59,6 +62,7 @@ class Surroundings:
     watch: DirectoryWatch
     deleted: DeletedMail
     files: OwnerFiles
+    full_text: FullText
     root: Path
     now: Callable[[], float]
     host: str

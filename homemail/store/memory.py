@@ -546,6 +546,9 @@ class MemoryStore:
     def reindex(self, name: MailboxName) -> Iterator[Progress | Found]:
         return self.check(name)
 
+    def read_texts(self) -> bool:
+        return False
+
     def tidy(self) -> bool:
         now = self._now()
         for id, kept in list(self._removed.items()):

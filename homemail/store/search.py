@@ -15,7 +15,7 @@ from operator import itemgetter
 from typing import assert_never
 
 from homemail.message.dates import parse_date
-from homemail.message.header import Octets, read_fields
+from homemail.message.header import Octets, field_bodies
 from homemail.message.mime import scan
 from homemail.message.text import body_text, header_text
 from homemail.message.words import decode_words
@@ -60,7 +60,7 @@ class Candidate:
     ``content`` may have CRLF or LF line ends.
     """
 
-    __slots__ = ("_content", "_fields", "_header", "_text", "facts")
+    __slots__ = ("_content", "_header", "_text", "facts")
 
     def __init__(
         self, facts: MessageFacts, header: Callable[[], bytes], content: Callable[[], Octets]
@@ -68,14 +68,7 @@ class Candidate:
         self.facts = facts
         self._header = header
         self._content = content
-        self._fields: dict[bytes, list[bytes]] | None = None
         self._text: str | None = None
-
-    def fields(self) -> dict[bytes, list[bytes]]:
-        """Return the unfolded bodies of the header's fields by name (lower case)."""
-        if self._fields is None:
-            self._fields = read_fields(self._header())
-        return self._fields
 
     def may_name(self, text: str) -> bool:
         """Whether the header can hold ``text`` (case-folded): tells most of them apart quickly.
@@ -87,6 +80,10 @@ class Candidate:
         if not word.isascii() or b"=?" in header or not header.isascii():
             return True
         return word.encode("ascii") in header.lower()
+
+    def bodies(self, field_name: bytes) -> list[bytes]:
+        """Return the unfolded bodies of the fields of one name (lower case)."""
+        return [] if b":" in field_name else field_bodies(self._header(), field_name)
 
     def header_text(self) -> str:
         """Return the decoded header, case-folded."""
@@ -217,7 +214,7 @@ def _matches_date(key: InternalDate | SentDate | SaveDate, message: Candidate) -
 
 
 def _sent_day(message: Candidate) -> date | None:
-    moment = next(map(parse_date, message.fields().get(b"date", ())), None)
+    moment = next(map(parse_date, message.bodies(b"date")), None)
     return moment.date() if moment else None
 
 
@@ -227,7 +224,7 @@ def _matches_text(key: HeaderHas | BodyHas | TextHas, message: Candidate) -> boo
         case HeaderHas(field_name):
             if not message.may_name(text):
                 return False
-            bodies = message.fields().get(field_name.encode("utf-8"), ())
+            bodies = message.bodies(field_name.encode("utf-8"))
             return any(text in decode_words(body).casefold() for body in bodies)
         case BodyHas():
             return text in message.text()
