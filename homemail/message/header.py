@@ -100,7 +100,9 @@ def unfold(body: bytes) -> bytes:
 
 def field_bodies(header: bytes, name: bytes) -> list[bytes]:
     """Return the unfolded body of each field ``name`` (lower case), in order."""
-    return [unfold(header[f.body : f.end]) for f in fields(header) if f.name == name]
+    header = header[: min(split_message(header), HEADER_LIMIT)]
+    found = _selector(frozenset((name,))).findall(b"\n" + header)
+    return [unfold(field.partition(b":")[2]) for field in found]
 
 
 def without_fields(header: bytes, names: Iterable[bytes]) -> bytes:
