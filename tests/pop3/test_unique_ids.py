@@ -3,11 +3,21 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
+from homemail.config.mailbox import MailboxSettings
 from homemail.errors import ConfigError
-from homemail.model.mailbox import Uid, UidValidity
+from homemail.model.address import AccountId
+from homemail.model.mailbox import INBOX, Uid, UidValidity
+from homemail.model.message import MemoryContent
 from homemail.pop3.unique_ids import UidlFormat, given_in, parse_format, unique_ids
+from homemail.store import open_store
+from homemail.store.api import Actor, NewMessage
+from homemail.store.lane import OwnerMail
+from tests.pop3.house import Pop3House
+from tests.pop3.test_session import logged_in
 
 VALIDITY = UidValidity(0x6B4A2D5F)
 
@@ -59,3 +69,27 @@ def test_what_another_server_gave_goes_first_and_none_comes_twice():
 )
 def test_what_qpopper_wrote(header, expected):
     assert given_in(header) == expected
+
+
+@pytest.mark.slow
+def test_they_stay_over_restarts_and_a_lost_index(loop_thread, tmp_path):
+    for sub in ("tmp", "new", "cur"):
+        (tmp_path / "Maildir" / sub).mkdir(parents=True)
+    (tmp_path / "Maildir/new/1700000000.M1P1.host").write_text("Subject: foreign\n\n")
+    seen = []
+    for lost in (None, None, "index.sqlite"):
+        if lost:
+            for file in (tmp_path / ".homemail").glob(f"{lost}*"):
+                file.unlink()
+        with contextlib.closing(Pop3House(loop_thread)) as house:
+            alice = AccountId("alice")
+            store = open_store(alice, tmp_path, MailboxSettings())
+            if not seen:
+                content = MemoryContent(b"Subject: ours\r\n\r\n")
+                store.append(INBOX, [NewMessage(content)], Actor(alice))
+            house.mail[alice] = OwnerMail(store)
+            client = logged_in(house)
+            seen.append(client.uidl()[1])
+            client.quit()
+    assert seen[0] == seen[1] == seen[2]
+    assert len(seen[0]) == 2
