@@ -164,6 +164,12 @@ class SendingSettings:
         "Look in smtp_sasl_password_maps for the sender's address before the next hop.",
         postfix=True,
     )
+    disable_mime_output_conversion: bool = setting(
+        False,
+        Switch(),
+        "Send 8-bit messages as they are to hosts that do not take them, with their signatures.",
+        postfix=True,
+    )
     smtp_connect_timeout: float = setting(
         30.0, Time(), "How long one address of a host may take to answer.", postfix=True
     )

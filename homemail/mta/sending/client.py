@@ -38,7 +38,8 @@ class Options:
     """How to speak. ``peer`` names the other end in texts; ``tls`` is none, may or encrypt.
 
     ``private``: nobody can listen, so a password may be sent without TLS. ``proof`` is for the
-    shell: what must be true of the certificate.
+    shell: what must be true of the certificate. ``convert``: encode 8-bit messages for a server
+    that does not take them.
     """
 
     hello: str
@@ -48,6 +49,7 @@ class Options:
     credentials: Credentials | None = None
     private: bool = False
     proof: Proof = None
+    convert: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +81,11 @@ class SendContent:
     """Write the message, stuffed, and the final dot; then call ``content_sent``.
 
     ``empty``: the dot alone, as the server waits for a message that has no recipient.
+    ``seven_bit``: what is beyond ASCII is encoded first.
     """
 
     empty: bool = False
+    seven_bit: bool = False
     seconds: float = BLOCK_SECONDS
 
 
@@ -365,10 +369,14 @@ class ClientConnection:
             yield SendContent(empty=True)
             yield Ask(b"", FINAL_SECONDS)
         else:
-            yield SendContent()
+            yield SendContent(seven_bit=self._must_convert())
             self._doing = "sending end of data -- message may be sent more than once"
             yield from self._final_replies()
         self._in_transaction = False
+
+    def _must_convert(self) -> bool:
+        has_eight_bit = self._transfer.envelope.body is Body.EIGHT_BIT
+        return has_eight_bit and self._options.convert and "8BITMIME" not in self._offers
 
     def _none_left(self) -> bool:
         return all(index in self._answers for index in self._indexes)

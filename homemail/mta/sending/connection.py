@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from homemail.errors import NextHopUnreachable
-from homemail.model.message import CHUNK, MemoryContent, MessageContent, chunks
+from homemail.message.to_text import to_seven_bit
+from homemail.model.message import CHUNK, MemoryContent, MessageContent, chunks, read_all
 from homemail.mta.sending.client import (
     Ask,
     ClientConnection,
@@ -140,7 +141,10 @@ class Connection:
     async def _send_content(self, step: SendContent) -> None:
         stuffer = DotStuffer()
         if not step.empty:
-            pieces = chunks(self._content, _PIECE)
+            content = self._content
+            if step.seven_bit:
+                content = await asyncio.to_thread(_seven_bit, content)
+            pieces = chunks(content, _PIECE)
             while piece := await self._next_piece(pieces):
                 await self._write_block(stuffer.feed(piece), step.seconds)
         await self._write_block(stuffer.end(), step.seconds)
@@ -160,6 +164,10 @@ class Connection:
             raise ConnectionResetError
         self._writer.write(data)
         await self._writer.drain()
+
+
+def _seven_bit(content: MessageContent) -> MessageContent:
+    return MemoryContent(b"".join(to_seven_bit(read_all(content))))
 
 
 def _reason(error: Exception) -> str:

@@ -84,6 +84,7 @@ class SmtpSender:
             peer=next_hop.host,
             lmtp=next_hop.transport == "lmtp",
             credentials=credentials,
+            convert=not self._settings.disable_mime_output_conversion,
         )
         tries, trouble = [], None
         for target in targets[: self._settings.smtp_mx_address_limit]:

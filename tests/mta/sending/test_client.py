@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from homemail.model.address import Address, Domain
@@ -475,3 +477,22 @@ def test_a_connection_that_ends_after_a_reply_was_used():
     script = [*HELLO, *TAKEN, b"250 a\r\n", DOWN]
     _, ends = converse(core, script, jobs=[transfer("carol@far.test")])
     assert not ends[1].unused
+
+
+@pytest.mark.parametrize(
+    ("body", "offers", "convert", "expected"),
+    [
+        (Body.EIGHT_BIT, b"PIPELINING", True, True),
+        (Body.EIGHT_BIT, b"PIPELINING", False, False),
+        (Body.EIGHT_BIT, b"8BITMIME", True, False),
+        (Body.SEVEN_BIT, b"PIPELINING", True, False),
+    ],
+)
+def test_eight_bit_for_a_server_that_does_not_take_it(body, offers, convert, expected):
+    core = ClientConnection(transfer(body=body), replace(OPTIONS, convert=convert))
+    core.receive(b"220 x\r\n")
+    step = core.receive(b"250-x\r\n250 " + offers + b"\r\n")
+    while not isinstance(step, SendContent):
+        last = b"354 go\r\n" if step.data.endswith(b"DATA\r\n") else b"250 ok\r\n"
+        step = core.receive(b"250 ok\r\n" * (step.count - 1) + last)
+    assert step.seven_bit == expected

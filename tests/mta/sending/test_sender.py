@@ -8,7 +8,7 @@ import pytest
 from aiosmtpd.smtp import SMTP, AuthResult
 
 from homemail.config.queue import SendingSettings
-from homemail.model.envelope import Notify
+from homemail.model.envelope import Body, Notify
 from homemail.model.message import MemoryContent, read_all
 from homemail.mta.api import NextHop
 from homemail.mta.sending import client, connection
@@ -122,8 +122,9 @@ def test_a_reader_that_stops(monkeypatch):
     assert "timed out while sending message body" in sent.reply.text
 
 
-def _hasty_content(self, empty=False, seconds=0.1):
+def _hasty_content(self, empty=False, seven_bit=False, seconds=0.1):
     object.__setattr__(self, "empty", empty)
+    object.__setattr__(self, "seven_bit", seven_bit)
     object.__setattr__(self, "seconds", 0.1)
 
 
@@ -398,3 +399,14 @@ def test_a_unix_socket(tmp_path):
     assert good.reply.positive
     assert (dead.reply.temporary, dead.unreachable) == (True, True)
     assert "No such file" in dead.reply.text
+
+
+def test_a_message_is_encoded_for_a_host_that_takes_seven_bits():
+    octets = "Subject: x\r\nContent-Transfer-Encoding: 8bit\r\n\r\nGrüße\r\n.\r\n".encode()
+    server = ScriptedServer(offers=("PIPELINING",))
+    (sent,) = send(server, content=MemoryContent(octets), body=Body.EIGHT_BIT)
+    assert sent.reply.positive
+    (came,) = server.messages
+    assert came == (
+        b"Subject: x\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nGr=C3=BC=C3=9Fe\r\n=2E\r\n"
+    )
