@@ -49,6 +49,7 @@ bench:                 ## measure mail beside Postfix, POP3 beside Dovecot (ARGS
 	@contrib/environment $(VENV) fast,test
 	$(BIN)/python -m bench.arrival $(ARGS)
 	$(BIN)/python -m bench.sending $(ARGS)
+	$(BIN)/python -m bench.sieve $(ARGS)
 	$(BIN)/python -m bench.pop3 $(ARGS)
 
 all: check test        ## what has to pass before a change lands

@@ -37,6 +37,9 @@ Include = Callable[[bool, str], Step | str]
 Watch = Callable[[int, str, bool | None], None]
 """Called when a command runs (None), and with the answer of a test: place, name, answer."""
 
+_Chain = list[tuple[Predicate | None, Step]]
+"""The tests of ``if`` and ``elsif`` with their blocks; ``else`` has no test."""
+
 _CONTROL = ("if", "elsif", "else", "require")
 
 
@@ -133,8 +136,8 @@ class Compiler:
 
     def block(self, commands: Sequence[Command]) -> Step:
         """Compile commands that run one after another."""
-        steps: list[Step] = []
-        chain: list[tuple[Predicate | None, Step]] | None = None
+        steps: list[Step | _Chain] = []
+        chain: _Chain | None = None
         for before, command in zip((None, *commands), commands, strict=False):
             if self._problems.full:
                 break
@@ -143,7 +146,7 @@ class Compiler:
             if command.name in ("if", "elsif", "else"):
                 if command.name == "if":
                     chain = []
-                    steps.append(_choice(chain))
+                    steps.append(chain)
                 chain = self._branch(command, chain)
                 continue
             chain = None
@@ -151,11 +154,9 @@ class Compiler:
                 steps.append(self._command(command))
             except Wrong as wrong:
                 steps.append(self._failing(wrong))
-        return _sequence(tuple(steps))
+        return _sequence(tuple(_choice(s) if isinstance(s, list) else s for s in steps))
 
-    def _branch(
-        self, command: Command, chain: list[tuple[Predicate | None, Step]] | None
-    ) -> list[tuple[Predicate | None, Step]] | None:
+    def _branch(self, command: Command, chain: _Chain | None) -> _Chain | None:
         if chain is None:
             self._problems.add(command.at, f'"{command.name}" without an "if" before it')
             chain = []
@@ -380,7 +381,16 @@ def _sequence(steps: tuple[Step, ...]) -> Step:
     return run_all
 
 
-def _choice(chain: list[tuple[Predicate | None, Step]]) -> Step:
+def _choice(chain: _Chain) -> Step:
+    if len(chain) == 1 and (only := chain[0][0]) is not None:
+        then = chain[0][1]
+
+        def run_only(run: Run) -> None:
+            if only(run):
+                then(run)
+
+        return run_only
+
     def run_first(run: Run) -> None:
         for predicate, body in chain:
             if predicate is None or predicate(run):

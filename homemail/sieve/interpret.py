@@ -7,7 +7,7 @@ has done nothing: its outcome is one keep, and the error.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from homemail.model.mailbox import Flags
@@ -94,7 +94,8 @@ class Run:
     ``globals``, ``shared`` and ``included`` are of RFC 6609: the variables that scripts share,
     which of them the running script uses, and the scripts that were included. ``edited_header`` as
     in ``Keep``, ``seen`` as in ``Outcome``. ``traced``: every action as it was asked for, with its
-    place. ``part`` is the one that ``foreverypart`` is at.
+    place. ``kept`` are values of the header that several tests look at; they go when ``message`` is
+    replaced. ``part`` is the one that ``foreverypart`` is at.
     """
 
     __slots__ = (
@@ -106,6 +107,7 @@ class Run:
         "globals",
         "implicit_keep",
         "included",
+        "kept",
         "limits",
         "match_values",
         "message",
@@ -136,6 +138,7 @@ class Run:
         self.globals: dict[str, str] = {}
         self.shared: set[str] = set()
         self.included: set[str] = set()
+        self.kept: dict[object, Sequence[str]] = {}
         self.part: PartView | None = None
         self.edited_header: bytes | None = None
         self.seen: dict[str, Seen] = {}

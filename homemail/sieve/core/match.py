@@ -32,7 +32,10 @@ ASCII_CASEMAP = Comparator("i;ascii-casemap", key=fold_ascii, fold=fold_ascii)
 
 def cost(values: Sequence[str], keys: int) -> int:
     """Return the work of comparing every value with every key."""
-    return 1 + keys * sum(1 + (len(value) >> 8) for value in values)
+    total = 0
+    for value in values:
+        total += 1 + (len(value) >> 8)
+    return 1 + keys * total
 
 
 def substring_fold(parts: MatchParts, match_type: str) -> Callable[[str], str]:

@@ -45,11 +45,22 @@ def field_names(strings: Strings, compiler: Compiler) -> Texts:
     return _names(compiler.texts(strings))
 
 
+def is_plain(bound: Bound) -> bool:
+    """Whether no tag of an extension changes what a test looks at."""
+    specs = (bound.specs[tag] for tag in bound.tags)
+    return not any(spec.select or spec.sources or spec.extract for spec in specs)
+
+
 def _header(bound: Bound, compiler: Compiler) -> Predicate:
-    names = field_names(bound.strings(0), compiler).of
+    texts = field_names(bound.strings(0), compiler)
+    names = texts.of
     matcher = compiler.matcher(bound, bound.strings(1))
     select, sources = compiler.select(bound), compiler.sources(bound)
     extract = compiler.extract(bound)
+
+    if texts.constant is not None and len(texts.constant) == 1 and is_plain(bound):
+        (only,) = texts.constant
+        return lambda run: matcher(run, run.message.fields(only))
 
     def header(run: Run) -> bool:
         values: list[str] = []
@@ -70,8 +81,12 @@ def _address(bound: Bound, compiler: Compiler) -> Predicate:
     names, part = texts.of, compiler.part(bound)
     matcher = compiler.matcher(bound, bound.strings(1))
     select, sources = compiler.select(bound), compiler.sources(bound)
+    may_keep = texts.constant is not None and is_plain(bound)
+    key = (part, texts.constant)
 
     def address(run: Run) -> bool:
+        if may_keep and (kept := run.kept.get(key)) is not None:
+            return matcher(run, kept)
         fields: list[Sequence[SeenAddress]] = []
         for source in sources(run):
             for name in names(run):
@@ -82,6 +97,8 @@ def _address(bound: Bound, compiler: Compiler) -> Predicate:
             for seen in field
             if (value := part(seen.local_part, seen.domain, run)) is not None
         ]
+        if may_keep:
+            run.kept[key] = values
         return matcher(run, values)
 
     return address

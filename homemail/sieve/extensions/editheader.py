@@ -62,6 +62,7 @@ def _change(run: Run, at: int, change: Callable[[bytes], bytes]) -> None:
         raise RunError(at, "the header is too long")
     run.edited_header = new
     run.message = run.message.with_header(new)
+    run.kept = {}
 
 
 def _add(bound: Bound, compiler: Compiler) -> Step:

@@ -23,16 +23,23 @@ def _envelope(bound: Bound, compiler: Compiler) -> Predicate:
     part = compiler.part(bound)
     matcher = compiler.matcher(bound, bound.strings(1))
 
+    key = None if texts.constant is None else ("envelope", part, texts.constant)
+
     def value_of(address: Address | None, run: Run) -> str | None:
         if address is None:
             return ""  # the null reverse-path, whatever part of it is asked for
         return part(address.local_part, str(address.domain), run)
 
     def envelope(run: Run) -> bool:
+        if key is not None and (kept := run.kept.get(key)) is not None:
+            return matcher(run, kept)
         paths = {"from": run.envelope.reverse_path, "to": run.envelope.forward_path}
         names = (fold_ascii(name) for name in texts.of(run))
-        values = (value_of(paths[name], run) for name in names if name in paths)
-        return matcher(run, [value for value in values if value is not None])
+        found = (value_of(paths[name], run) for name in names if name in paths)
+        values = [value for value in found if value is not None]
+        if key is not None:
+            run.kept[key] = values
+        return matcher(run, values)
 
     return envelope
 
