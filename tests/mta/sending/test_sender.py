@@ -408,5 +408,6 @@ def test_a_message_is_encoded_for_a_host_that_takes_seven_bits():
     assert sent.reply.positive
     (came,) = server.messages
     assert came == (
-        b"Subject: x\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nGr=C3=BC=C3=9Fe\r\n=2E\r\n"
+        b"Subject: x\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+        b"Gr=C3=BC=C3=9Fe\r\n=2E\r\n"
     )
