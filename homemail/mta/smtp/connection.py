@@ -79,6 +79,7 @@ class SmtpConnection(SMTP):
         self._output: list[bytes] = []
         self._waiter: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
         self._deadline = 0.0
         self._ended = False
         self._reading_paused = False
@@ -453,9 +454,10 @@ class SmtpConnection(SMTP):
     def _set_timer(self) -> None:
         """See that ``_on_timer`` is called by the deadline; one timer serves many reads."""
         if self._timer is not None:
-            if self._timer.when() <= self._deadline:
+            if self._timer_at <= self._deadline:
                 return
             self._timer.cancel()
+        self._timer_at = self._deadline  # uvloop's timers do not all tell when they end
         self._timer = self.loop.call_at(self._deadline, self._on_timer)
 
     def _on_timer(self) -> None:
