@@ -6,6 +6,7 @@ from __future__ import annotations
 import imaplib
 import json
 import poplib
+import re
 import smtplib
 import socket
 import ssl
@@ -14,6 +15,7 @@ import subprocess
 import pytest
 
 from tests.house.server import House, need
+from tests.house.test_first_mail import wait_for
 
 STARTTLS = {
     "smtp": (b"EHLO a.test\r\n", b"STARTTLS\r\n", b"NOOP\r\n", b"QUIT\r\n"),
@@ -63,6 +65,9 @@ def test_nothing_said_in_the_clear_is_obeyed_under_tls(house: House, service):
             assert read_until(secure, b"221").startswith(b"221")
 
 
+GREETING = re.compile(rb"^(\* OK|\+OK|220) ", re.MULTILINE)
+
+
 @pytest.mark.parametrize("service", ["imaps", "pop3s", "submissions"])
 def test_a_new_handshake_is_refused(house: House, tmp_path, service):
     said = tmp_path / "said"
@@ -71,6 +76,8 @@ def test_a_new_handshake_is_refused(house: House, tmp_path, service):
         said.open("wb") as output,
         subprocess.Popen(words, stdin=subprocess.PIPE, stdout=output, stderr=output) as client,
     ):
+        # Not before the greeting has come: a record of it in between is another error.
+        wait_for(lambda: said.read_bytes().endswith(b"\n") and GREETING.search(said.read_bytes()))
         client.stdin.write(b"R\n")
         client.stdin.flush()
         client.wait(20)
