@@ -98,6 +98,7 @@ class _Compilation:
         self._watch = watch
         self._limits = limits
         self._load = load
+        self._octets = 0
         self._included: dict[tuple[bool, str], Step | str] = {}
 
     def script(self, octets: bytes, inside: tuple[tuple[bool, str], ...]) -> Script | ScriptErrors:
@@ -134,6 +135,9 @@ class _Compilation:
             octets = self._load(*key)
             if octets is None:
                 return NOT_THERE
+            self._octets += len(octets)
+            if self._octets > self._limits.script_octets:
+                return "too much is included"
             self._included[key] = "scripts include each other"
             script = self.script(octets, (*inside, key))
             self._included[key] = (

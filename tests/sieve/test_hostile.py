@@ -198,3 +198,43 @@ def test_wildcards_are_the_shortest_from_the_left(pattern: str, text: str) -> No
     spans = Wildcard(pattern).match(text)
     found = None if spans is None else [text[low:high] for low, high in spans]
     assert found == _naive(pattern, text)
+
+
+@pytest.mark.slow
+def test_loops_in_loops_over_many_parts() -> None:
+    parts = b"".join(b"--b\r\nContent-Type: text/plain\r\n\r\nx\r\n" for _ in range(3000))
+    octets = b'Content-Type: multipart/mixed; boundary="b"\r\n\r\n' + parts + b"--b--\r\n"
+    text = 'require ["foreverypart", "mime", "fileinto"]; foreverypart { '
+    text += 'if header :mime :anychild "content-type" "x" { discard; } } '
+    text += 'if header :mime :anychild :contenttype "content-type" "text/plain" { fileinto "t"; }'
+    script = compile_script(text.encode() + b" " + text.partition(";")[2].encode() * 20)
+    assert not isinstance(script, ScriptErrors)
+    outcome = run(script, ContentView(MemoryContent(octets)), ENVELOPE)
+    assert outcome.error is not None
+    assert "takes too long" in outcome.error.text
+
+
+def test_what_is_included_counts_together() -> None:
+    half = b"# " + b"x" * 600_000 + b"\nkeep;"
+    script = compile_script(
+        b'require "include"; include "a"; include "b";', load=lambda house, name: half
+    )
+    assert not isinstance(script, ScriptErrors)
+    outcome = run(script, ContentView(MemoryContent(b"\r\n")), ENVELOPE)
+    assert outcome.error is not None
+    assert "too much is included" in outcome.error.text
+
+
+@pytest.mark.slow
+def test_many_edits_of_a_header() -> None:
+    edits = b'addheader "X-A" "' + b"x" * 20_000 + b'"; '
+    script = compile_script(b'require "editheader"; ' + edits * 45)
+    assert not isinstance(script, ScriptErrors)
+    outcome = run(script, ContentView(MemoryContent(b"\r\n")), ENVELOPE)
+    assert outcome.error is None
+    script = compile_script(b'require "editheader"; ' + edits * 49)
+    assert not isinstance(script, ScriptErrors)
+    octets = b"From: a\r\n" * 9000 + b"\r\n"
+    outcome = run(script, ContentView(MemoryContent(octets)), ENVELOPE)
+    assert outcome.error is not None
+    assert "header is too long" in outcome.error.text
