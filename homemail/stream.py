@@ -8,6 +8,7 @@ the transport is paused; ``drain`` waits until a slow client has taken what was 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections import Counter
 from collections.abc import Coroutine
@@ -235,7 +236,8 @@ def _watch_over(connection: Any) -> None:
         (socket.IPPROTO_TCP, "TCP_USER_TIMEOUT", 120_000),
     ):
         if hasattr(socket, name):  # some systems lack one or the other
-            connection.setsockopt(level, getattr(socket, name), value)
+            with contextlib.suppress(OSError):  # the client has left already
+                connection.setsockopt(level, getattr(socket, name), value)
 
 
 @implementer(IHalfCloseableProtocol, IHandshakeListener, IPushProducer)

@@ -25,6 +25,7 @@ class Directory:
         self._secrets: dict[AccountId, tuple[str, ...]] = {}
         self._app_passwords: dict[AccountId, Mapping[str, str]] = {}
         self._common_schemes: frozenset[str] | None = None
+        self._stored_schemes: frozenset[str] | None = None
 
     def add(
         self, account: Account, secrets: Sequence[str], apps: Mapping[str, str] | None = None
@@ -40,7 +41,7 @@ class Directory:
             raise ValueError("a name that an account above has already")
         if any(address in self._by_address for address in extra):
             raise ValueError("an extra address that an account above has already")
-        self._common_schemes = None
+        self._common_schemes = self._stored_schemes = None
         self._by_name[key] = account
         self._by_address.update(dict.fromkeys(extra, account))
         self._secrets[account.id] = tuple(secrets)
@@ -81,7 +82,10 @@ class Directory:
 
     def stored_schemes(self) -> frozenset[str]:
         """Return the schemes that any account has a secret of."""
-        return frozenset(scheme_of(one) for secrets in self._secrets.values() for one in secrets)
+        if self._stored_schemes is None:
+            every = (one for secrets in self._secrets.values() for one in secrets)
+            self._stored_schemes = frozenset(map(scheme_of, every))
+        return self._stored_schemes
 
     def common_schemes(self) -> frozenset[str]:
         """Return the schemes that every account which may log in has a secret of."""

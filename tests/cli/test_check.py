@@ -153,6 +153,11 @@ def test_wrong_settings_are_all_told(check, whole):
         ({"tls_client_ca_file": "none.pem"}, 1, "error: DIR/none.pem cannot be read: No such"),
         ({"oauth_client_secret_file": "none"}, 1, "error: DIR/none cannot be read: No such file"),
         (
+            {"oauth_jwks_url": "https://a.test/keys"},
+            0,
+            "warning: every access token of the issuer opens a mailbox",
+        ),
+        (
             {"oauth_client_secret_file": "cert.pem"},
             1,
             "error: the password in DIR/cert.pem is open to others",

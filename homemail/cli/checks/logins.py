@@ -26,6 +26,11 @@ def check_logins(settings: Settings) -> Iterator[Finding]:
         yield warning(
             "oauth_jwks_url does nothing beside oauth_introspection_url", "take one of them out"
         )
+    if auth.oauth_jwks_url and not auth.oauth_audience:
+        yield warning(
+            "every access token of the issuer opens a mailbox, also one for another service",
+            "set oauth_audience",
+        )
     if auth.oauth_client_secret_file:
         yield from _check_secret(auth.oauth_client_secret_file)
 
