@@ -58,7 +58,7 @@ def test_mail(argument, expected):
         ("FROM:<a@example.org> SIZE=-1", 501, "5.5.4"),
         ("FROM:<a@example.org> SIZE=" + "9" * 21, 501, "5.5.4"),
         ("FROM:<a@example.org> SIZE=1 SIZE=2", 501, "5.5.4"),
-        ("FROM:<a@example.org> BODY=BINARYMIME", 501, "5.5.4"),
+        ("FROM:<a@example.org> BODY=BINARY", 501, "5.5.4"),
         ("FROM:<a@example.org> RET=ALL", 501, "5.5.4"),
         ("FROM:<a@example.org> ENVID=a+0D+0AX", 501, "5.5.4"),
         ("FROM:<a@example.org> ENVID=a+2b", 501, "5.5.4"),
