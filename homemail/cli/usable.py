@@ -16,12 +16,14 @@ from homemail.errors import ConfigError, ConfigErrors
 from homemail.mta.content_checks import ContentChecks
 from homemail.mta.policy.restrictions import Restrictions
 from homemail.mta.route import Router
+from homemail.mta.sending.mailboxes import mailbox_hop
 from homemail.mta.smtp.early import read_sites
 
 _PARTS: tuple[Callable[[Settings], object], ...] = (
     lambda settings: Restrictions(settings.smtp, settings.site.mynetworks),
     lambda settings: ContentChecks(settings.policy),
     lambda settings: read_sites(settings.smtp),
+    lambda settings: mailbox_hop(settings.local.mailbox_transport),
     lambda settings: Router(
         settings.site,
         MemoryAccounts(()),

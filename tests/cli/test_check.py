@@ -188,6 +188,20 @@ def test_wrong_settings_are_all_told(check, whole):
             "error: DIR/homemail.toml:11: relayhost: ",
         ),
         (
+            {"mailbox_command": "/bin/cat"},
+            0,
+            "warning: mailbox_command takes the mail of everybody without a Sieve script, and Mail",
+        ),
+        ({"mailbox_command": "/no/mda -x"}, 1, "error: mailbox_command: there is no program /no"),
+        (
+            {"mailbox_command": "/bin/cat", "mailbox_transport": "lmtp:[127.0.0.1]:24"},
+            0,
+            "warning: mailbox_command does nothing beside mailbox_transport",
+        ),
+        ({"mailbox_transport": "lmtp"}, 1, "error: DIR/homemail.toml:11: mailbox_transport: "),
+        ({"sieve_before": ["none.sieve"]}, 1, "error: DIR/none.sieve: No such file or directory"),
+        ({"sieve_after": ["users"]}, 1, "error: DIR/users:1:"),
+        (
             {"mydestination": ["other.test"]},
             0,
             "warning: account alice has an address in home.test, which is not in mydestination",

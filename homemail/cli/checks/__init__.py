@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 
 from homemail.cli.checks.accounts import check_accounts
 from homemail.cli.checks.certificate import check_certificate
+from homemail.cli.checks.delivery import check_delivery
 from homemail.cli.checks.logins import check_logins
 from homemail.cli.checks.names import check_names
 from homemail.cli.checks.places import check_places
@@ -23,4 +24,5 @@ CHECKS: tuple[Callable[[Settings], Iterable[Finding]], ...] = (
     check_accounts,
     check_logins,
     check_tables,
+    check_delivery,
 )

@@ -8,12 +8,13 @@ from homemail.mda.outside import HandOver
 from homemail.model.envelope import Envelope, Recipient
 from homemail.model.message import MessageContent
 from homemail.model.reply import Reply
+from homemail.mta.api import NextHop
 from homemail.mta.next_hop import parse_next_hop
 from homemail.mta.sending.transport import Transport
 
 
-def hand_over_to(setting: str, transport: Transport) -> HandOver | None:
-    """Return what hands a message to ``setting``; None where it is empty.
+def mailbox_hop(setting: str) -> NextHop | None:
+    """Return where ``setting`` hands messages to; None where it is empty.
 
     Raises:
         ConfigError: it cannot be read.
@@ -25,9 +26,20 @@ def hand_over_to(setting: str, transport: Transport) -> HandOver | None:
         text = f'expected "lmtp:host:port" or "smtp:host:port", got "{setting}"'
         raise ConfigError(text, parameter="mailbox_transport")
     try:
-        next_hop = parse_next_hop(hop, name)
+        return parse_next_hop(hop, name)
     except ValueError as error:
         raise ConfigError(str(error), parameter="mailbox_transport") from None
+
+
+def hand_over_to(setting: str, transport: Transport) -> HandOver | None:
+    """Return what hands a message to ``setting``; None where it is empty.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    next_hop = mailbox_hop(setting)
+    if next_hop is None:
+        return None
 
     async def hand_over(envelope: Envelope, recipient: Recipient, content: MessageContent) -> Reply:
         (sent,) = await transport(next_hop, envelope, (recipient,), content)
