@@ -23,6 +23,10 @@ from cryptography.x509.oid import NameOID
 from homemail.resolve import Tlsa
 
 DAY = timedelta(days=1)
+_USAGES = (
+    *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment"),
+    *("key_agreement", "key_cert_sign", "crl_sign", "encipher_only", "decipher_only"),
+)
 
 
 @dataclass(frozen=True)
@@ -82,8 +86,15 @@ class Authority:
             .not_valid_after(now + DAY)
             .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), True)
         )
+        signer = issuer.key if issuer else key
+        # Python 3.13 asks for these.
+        own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+        above = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
+        builder = builder.add_extension(own, False).add_extension(above, False)
+        if issuer is None:
+            usage = dict.fromkeys(_USAGES, False) | {"key_cert_sign": True, "crl_sign": True}
+            builder = builder.add_extension(x509.KeyUsage(**usage), True)
         if names:
             shown = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
             builder = builder.add_extension(shown, False)
-        signer = issuer.key if issuer else key
         return Issued(builder.sign(signer, hashes.SHA256()), key)
