@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import NewType
+from typing import NamedTuple, NewType
 
 from homemail.model.address import AccountId
 
@@ -152,11 +152,11 @@ class Copied:
     pairs: tuple[tuple[Uid, Uid], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class MessageFacts:
+class MessageFacts(NamedTuple):
     """What the index knows of one message without its content.
 
-    ``size`` is in octets with CRLF line ends (RFC822.SIZE).
+    ``size`` is in octets with CRLF line ends (RFC822.SIZE). A tuple, as thousands of them are made
+    at a time.
     """
 
     uid: Uid

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from homemail.errors import OverQuota
 from homemail.model.address import AccountId
@@ -121,10 +121,10 @@ class StoreResult:
     modified: tuple[Uid, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class CachedParts:
+class CachedParts(NamedTuple):
     """Octets of a message as they go on the wire, kept by the index.
 
+    A tuple, as thousands of them are made at a time.
     ``envelope`` and ``body_structure`` are the values of ENVELOPE and BODYSTRUCTURE
     (RFC 9051 §7.5.2); ``header`` is the message's header with its empty line.
     """

@@ -283,7 +283,7 @@ class Index:
         try:
             for start in range(0, len(uids), 10_000):
                 rows = self._joined(box.number, uids[start : start + 10_000], wanted)
-                found |= {row[0]: CachedParts(Uid(row[0]), *row[1:]) for row in rows}
+                found |= {row[0]: CachedParts._make(row) for row in rows}
         except sqlite3.Error as error:
             log.warning("index could not be read", file=self.path, reason=error)
         return found

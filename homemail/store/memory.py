@@ -101,7 +101,7 @@ class _Box:
         changes: list[Change] = []
         for draft in drafts:
             uid, self.uid_next = Uid(self.uid_next), self.uid_next + 1
-            facts = dataclasses.replace(draft.facts, uid=uid, mod_seq=ModSeq(self.mod_seq))
+            facts = draft.facts._replace(uid=uid, mod_seq=ModSeq(self.mod_seq))
             self.messages[uid] = dataclasses.replace(draft, facts=facts)
             changes.append(Added(uid, facts.flags, facts.mod_seq))
         self.tell(changes)
@@ -235,7 +235,7 @@ class MemoryMailbox:
             message = box.messages[uid]
             new = _changed(message.facts.flags, change, flags)
             if new != message.facts.flags:
-                facts = dataclasses.replace(message.facts, flags=new, mod_seq=mod_seq)
+                facts = message.facts._replace(flags=new, mod_seq=mod_seq)
                 message = box.messages[uid] = dataclasses.replace(message, facts=facts)
                 box.mod_seq = mod_seq
                 changes.append(FlagsChanged(uid, new, mod_seq))
@@ -253,10 +253,7 @@ class MemoryMailbox:
         if not moving:
             self._store.must_fit([source.facts.size for source in sources])
         saved = self._store.now()
-        drafts = [
-            dataclasses.replace(m, facts=dataclasses.replace(m.facts, save_date=saved))
-            for m in sources
-        ]
+        drafts = [dataclasses.replace(m, facts=m.facts._replace(save_date=saved)) for m in sources]
         made = to.add(drafts) if drafts else []
         return Copied(to.uid_validity, tuple(zip(wanted, made, strict=True)))
 
@@ -527,7 +524,7 @@ class MemoryStore:
             if name not in self._boxes:
                 self.create(name, actor)
             facts = kept.message.facts
-            facts = dataclasses.replace(facts, flags=facts.flags - {DELETED})
+            facts = facts._replace(flags=facts.flags - {DELETED})
             self._boxes[name].add([dataclasses.replace(kept.message, facts=facts)])
             restored[id] = name
             del self._removed[id]
