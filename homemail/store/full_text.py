@@ -23,7 +23,7 @@ from homemail.model.mailbox import Uid
 from homemail.model.search import And, BodyHas, Or, SearchKey, TextHas
 from homemail.store.maildir_reading import ReadableBox
 
-AT_ONCE = 20
+AT_ONCE = 10
 """Messages that are read before a search has its turn."""
 
 _VERSION = 1

@@ -22,7 +22,7 @@ R = TypeVar("R")
 
 _MOMENT = 0.1  # seconds
 _TIDY_SECONDS = 3600
-_TEXTS_SECONDS = 5.0  # after a change; mail that comes meanwhile is searched by reading it
+_TEXTS_SECONDS = 5.0  # without a change; what is not taken in yet is searched by reading it
 _TEXTS_PAUSE = 0.05
 
 log = Log("store")
@@ -42,6 +42,7 @@ class OwnerMail:
         self._closing = False
         self._tidying: asyncio.TimerHandle | None = None
         self._texts: asyncio.TimerHandle | None = None
+        self._changed_at = 0.0
         name = f"mail-{store.owner}"
         self._changes = ThreadPoolExecutor(1, thread_name_prefix=f"{name}-change")
         self._reads = ThreadPoolExecutor(1, thread_name_prefix=f"{name}-read")
@@ -125,6 +126,7 @@ class OwnerMail:
         self._tidying = loop.call_later(wait, self._tidy, loop)
 
     def _read_texts_later(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._changed_at = loop.time()
         if self._texts is None and not self._closing:
             self._texts = loop.call_later(_TEXTS_SECONDS, self._read_texts, loop)
 
@@ -136,7 +138,10 @@ class OwnerMail:
                 loop.call_later(_TEXTS_PAUSE, self._read_texts, loop) if done.result() else None
             )
 
-        if not self._closing:
+        quiet = loop.time() - self._changed_at
+        if quiet < _TEXTS_SECONDS:
+            self._texts = loop.call_later(_TEXTS_SECONDS - quiet, self._read_texts, loop)
+        elif not self._closing:
             reading = loop.run_in_executor(self._reads, self._quietly, self.store.read_texts)
             reading.add_done_callback(read)
 

@@ -369,7 +369,7 @@ class ListedBox(ReadableBox):
 
     def _file_time(self, path: str) -> tuple[float, str]:
         try:
-            return os.lstat(self.directory / path).st_mtime, path
+            return os.lstat(f"{self.directory}/{path}").st_mtime, path
         except FileNotFoundError:
             return 0.0, path
 

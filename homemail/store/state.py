@@ -9,6 +9,7 @@ mod-sequence is used only when the limit on disk is at or above it; opening goes
 from __future__ import annotations
 
 import os
+import re
 import urllib.parse
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ MOD_SEQ_BLOCK = 10_000
 
 _FIRST_LINE = "homemail-state 1"
 _MANY_LINES = 200  # that no longer count
+_PLAIN = re.compile(r"[!-$&-\[\]-~]+")
 _SAFE = "".join(chr(code) for code in range(33, 127) if chr(code) not in "%\\")
 
 log = Log("store")
@@ -80,7 +82,9 @@ def special_use_line(attributes: frozenset[str]) -> str:
 
 def foreign_line(key: str, file: ForeignFile) -> str:
     """Return the line that gives a foreign file its UID."""
-    quoted = urllib.parse.quote_from_bytes(os.fsencode(key), safe=_SAFE)
+    quoted = key
+    if not _PLAIN.fullmatch(key):
+        quoted = urllib.parse.quote_from_bytes(os.fsencode(key), safe=_SAFE)
     return f"foreign {file.uid} {file.saved} {quoted}"
 
 
