@@ -27,13 +27,9 @@ from email.utils import localtime
 from pathlib import Path
 from shlex import quote
 
-from homemail.auth.schemes import new_secrets
-from homemail.auth.users_edit import add_accounts
-from homemail.auth.users_line import UserLine
 from homemail.config.declare import toml_string
 from homemail.durable import FileLock, make_directory, write_atomic
 from homemail.errors import LockTimeout, MailError
-from homemail.roles.tls import make_self_signed
 
 DOMAIN = "home.test"
 ACCOUNTS = ("alice", "bob", "carol")
@@ -119,6 +115,12 @@ def _taken(directory: Path) -> str:
 
 def furnish(directory: Path, port_base: int, *, hold_outside_mail: bool) -> Trial:
     """Make what is missing in ``directory`` and write its settings; mail is left as it is."""
+    # Here and not above: to lock the directory must not wait for all that these need.
+    from homemail.auth.schemes import new_secrets
+    from homemail.auth.users_edit import add_accounts
+    from homemail.auth.users_line import UserLine
+    from homemail.roles.tls import make_self_signed
+
     users = directory / "users"
     trial = Trial(directory)
     make_directory(directory / "data")

@@ -10,17 +10,19 @@ import sys
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from homemail.cli import trial
 from homemail.cli.failures import Failed
 from homemail.cli.output import printable, styled
 from homemail.cli.parser import Arguments, Parser
-from homemail.cli.usable import usable_settings, with_places
-from homemail.config.load import Loaded, load_with_origins
-from homemail.config.settings import Settings
 from homemail.durable import write_atomic
 from homemail.log import log_to
 from homemail.roles.listeners import Listener, PortTaken, bind
+
+if TYPE_CHECKING:
+    from homemail.config.load import Loaded
+    from homemail.config.settings import Settings
 
 DEFAULT_DIRECTORY = Path("~/homemail-try")
 
@@ -78,7 +80,10 @@ def run(arguments: Arguments) -> int:
     except OSError as error:
         raise Failed(f"{directory} cannot be used: {error.strerror}") from None
     try:
+        # First of all, before what takes a moment to load: one that was killed has left its own.
         (directory / "ready.json").unlink(missing_ok=True)
+        from homemail.cli.usable import with_places
+
         made = trial.furnish(directory, arguments.port_base, hold_outside_mail=holds)
         loaded = _settings(directory, arguments.settings)
         with with_places(loaded):
@@ -99,6 +104,9 @@ def _holds_outside_mail(file: Path | None) -> bool:
 
 def _settings(directory: Path, file: Path | None) -> Loaded:
     """Load the settings, then keep a copy of ``file`` for the other commands."""
+    from homemail.cli.usable import usable_settings
+    from homemail.config.load import load_with_origins
+
     base, kept = directory / "homemail.toml", directory / "settings.toml"
     if file is None:
         kept.unlink(missing_ok=True)

@@ -18,6 +18,7 @@ import pytest
 
 from homemail.cli import trial
 from tests.house.server import STANDARD, homemail, need
+from tests.house.test_first_mail import wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -46,9 +47,15 @@ def test_it_greets_alice_once_and_finds_its_mail_again(new_house):
     assert again.messages("bob") == []
 
 
+def screen(house) -> str:
+    """Return what it says to a person, a moment after ``ready.json`` is there."""
+    wait_for(lambda: "Waiting mail" in house.said())
+    return house.said()
+
+
 def test_the_screen_shows_what_a_person_needs(new_house):
     house = new_house().start()
-    said = house.said()
+    said = screen(house)
     words = ("alice-secret", "swaks", "curl smtp:", "certificate.pem", "Maildir")
     for word in (*words, str(house.base + 143), str(house.base + 25)):
         assert word in said, said
@@ -59,7 +66,7 @@ def test_the_screen_shows_what_a_person_needs(new_house):
 def test_the_commands_on_the_screen_work_as_they_stand(new_house, tmp_path):
     house = new_house("a directory").start()
     house.send(b"Subject: hm\r\n\r\n", "alice@home.test")
-    rows = [line[14:] for line in house.said().splitlines()]
+    rows = [line[14:] for line in screen(house).splitlines()]
     (listing,) = [row for row in rows if "queue list" in row]
     done = subprocess.run(listing, shell=True, capture_output=True, text=True, check=True)
     assert "queue is empty" in done.stdout
