@@ -76,7 +76,11 @@ class Postfix:
         (self._config / "master.cf").write_text(_MASTER.format(port=f"127.0.0.1:{self.port}"))
         subprocess.run(["chown", "-R", "postfix", base / "data"], check=True)
         self._run("start")
-        wait_for("Postfix", lambda: listens(self.port))
+        try:
+            wait_for("Postfix", lambda: listens(self.port))
+        except BaseException:
+            self.stop()
+            raise
 
     def log(self) -> str:
         log = self.base / "log"

@@ -49,9 +49,11 @@ def postgrey(base):
         f"--whitelist-recipients={whitelists}/whitelist_recipients",
         env={**os.environ, "PATH": "/usr/bin:/bin"},
     )  # fmt: skip
-    wait_for("postgrey", lambda: listens(port))
-    yield port
-    daemon.stop()
+    try:
+        wait_for("postgrey", lambda: listens(port))
+        yield port
+    finally:
+        daemon.stop()
 
 
 def test_postgrey(postgrey, listening, house):
@@ -77,9 +79,11 @@ def rbldnsd(base):
         command, "-n", "-b", f"127.0.0.1/{port}", *user, "-w", base,
         "list.example:ip4set:ip", "domains.example:dnset:names",
     )  # fmt: skip
-    wait_for("rbldnsd", lambda: "started" in (base / "log").read_text())
-    yield port
-    daemon.stop()
+    try:
+        wait_for("rbldnsd", lambda: "started" in (base / "log").read_text())
+        yield port
+    finally:
+        daemon.stop()
 
 
 def test_rbldnsd(rbldnsd, listening, house):
