@@ -51,6 +51,7 @@ bench:                 ## measure mail beside Postfix, POP3 beside Dovecot (ARGS
 	$(BIN)/python -m bench.sending $(ARGS)
 	$(BIN)/python -m bench.sieve $(ARGS)
 	$(BIN)/python -m bench.pop3 $(ARGS)
+	$(BIN)/python -m bench.mailboxes $(ARGS)
 
 all: check test        ## what has to pass before a change lands
 
