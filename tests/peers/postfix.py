@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -92,7 +95,13 @@ class Postfix:
         return next(line for line in self.log().splitlines() if text in line)
 
     def stop(self) -> None:
-        self._run("stop")
+        """End it, by force where it does not end in time."""
+        master = int((self.base / "spool" / "pid" / "master.pid").read_text())
+        try:
+            self._run("stop")
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(master, signal.SIGKILL)  # its children are in its group
 
     def _run(self, word: str) -> None:
         done = subprocess.run(
