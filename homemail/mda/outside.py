@@ -7,11 +7,10 @@ from collections.abc import Awaitable, Callable
 
 from homemail.config.expand import expand
 from homemail.mda.command import Commands
-from homemail.mda.final_fields import trace_fields
 from homemail.mda.owner import Job, Owner
 from homemail.model.delivery import Deferred, Delivered, DeliveryResult, NeedsQueue, Rejected
 from homemail.model.envelope import Envelope, Recipient
-from homemail.model.message import MessageContent, PrefixedContent
+from homemail.model.message import MessageContent
 from homemail.model.reply import Reply
 
 HandOver = Callable[[Envelope, Recipient, MessageContent], Awaitable[Reply]]
@@ -37,8 +36,8 @@ class OutsideMailbox:
             return NeedsQueue()
         if self._hand_over is not None:
             delivery = job.delivery
-            content = PrefixedContent(trace_fields(delivery), job.content)
-            reply = await self._hand_over(delivery.envelope, delivery.recipient, content)
+            # Without Delivered-To: the other server would take it for its own, and for a loop.
+            reply = await self._hand_over(delivery.envelope, delivery.recipient, job.content)
             return _result(None if reply.positive else reply, "handed over")
         return _result(await self._commands.run(job, self._command), f"|{self._command}")
 

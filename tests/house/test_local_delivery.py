@@ -225,3 +225,19 @@ def test_mailbox_command(new_house):
     assert len(house.messages("bob")) == 1
     submit(house, "carol", "alice@home.test")
     wait_for(lambda: "Command died with status 1" in waiting(house))
+
+
+def test_mailbox_transport(house, new_house):
+    """Another server keeps the mailboxes; forwarding files are read here."""
+    settings = f'mailbox_transport = "lmtp:[127.0.0.1]:{house.port("lmtp")}"\n'
+    front = new_house(settings=settings).start()
+    (front.home("bob") / ".forward").write_text("\\bob, carol\n")
+    front.send(LETTER, "alice+x@home.test", "bob@home.test")
+
+    def letters(of, account: str) -> list[bytes]:
+        return [message for message in of.messages(account) if message.endswith(LETTER)]
+
+    wait_for(lambda: all(letters(house, account) for account in ACCOUNTS))
+    [message] = letters(house, "alice")
+    assert b"Return-Path: <ann@elsewhere.example>\r\n" in message
+    assert not any(letters(front, account) for account in ACCOUNTS)
