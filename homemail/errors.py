@@ -114,7 +114,7 @@ class BadContent(Permanent):
 
 
 class OverQuota(Permanent):
-    """The mailbox may not grow any further."""
+    """The mailbox may not grow any further; with 4.2.2 it may when something is removed."""
 
     status = "5.2.2"
 
