@@ -38,6 +38,7 @@ from homemail.resolve import DnsResolver
 from homemail.roles.control import Control
 from homemail.roles.frontend import Doors, Frontend
 from homemail.roles.listeners import Listener, is_own_address
+from homemail.roles.queue_care import care as queue_care
 from homemail.roles.tls import load_contexts
 from homemail.roles.worker import MailboxWorker
 
@@ -121,7 +122,10 @@ class House:
             self._authenticator, self._worker.open_mail, self._worker.open_scripts, transactions
         )
         self._frontend = Frontend(settings, doors, self._tls)
-        self._control = Control(site.data_directory, {"mailbox": self._worker.care})
+        self._control = Control(
+            site.data_directory,
+            {"mailbox": self._worker.care, "queue": partial(queue_care, self._queue)},
+        )
         self._runner.start()
         await self._control.start()
         await self._frontend.listen(listeners)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Doing something to mailboxes: by the server where one runs, else here."""
+"""Doing something to mailboxes or the queue: by the server where one runs, else here."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 
 from homemail.auth.sources import open_accounts
 from homemail.cli.failures import Failed
@@ -25,13 +25,33 @@ def mailbox_events(settings: Settings, request: Mapping[str, object]) -> Iterato
     Raises:
         Failed: it cannot be done; the text says what would help.
     """
+    answers = _asked(settings, {"job": "mailbox", **request})
+    return _succeeding(_mailboxes_here(settings, request) if answers is None else answers)
+
+
+def queue_events(settings: Settings, request: Mapping[str, object]) -> Iterator[Event]:
+    """Yield what becomes of a request to ``roles.queue_care.care``.
+
+    Raises:
+        Failed: it cannot be done; the text says what would help.
+    """
+    answers = _asked(settings, {"job": "queue", **request})
+    if answers is None and request["do"] == "flush":
+        raise Failed("no server is running here; it tries what waits when it starts")
+    return _succeeding(_queue_here(settings, request) if answers is None else answers)
+
+
+def _asked(settings: Settings, request: Mapping[str, object]) -> Iterator[Event] | None:
     directory = settings.site.data_directory
     try:
-        answers = ask(directory, {"job": "mailbox", **request})
+        return ask(directory, request)
     except PermissionError:
         text = f"{directory} belongs to another user"
         raise Failed(f"{text}; run this as root or as that user") from None
-    for event in _here(settings, request) if answers is None else answers:
+
+
+def _succeeding(events: Iterator[Event]) -> Iterator[Event]:
+    for event in events:
         if "failed" in event:
             raise Failed(str(event["failed"]))
         yield event
@@ -43,10 +63,8 @@ def account_names(settings: Settings) -> list[AccountId]:
     return [account.id for account in asyncio.run(accounts.all())]
 
 
-def _here(settings: Settings, request: Mapping[str, object]) -> Iterator[Event]:
-    """Do it in this process, as the user that the server would be."""
-    if os.geteuid() == 0 and settings.site.mail_owner:
-        become(settings.site.mail_owner)
+def _mailboxes_here(settings: Settings, request: Mapping[str, object]) -> Iterator[Event]:
+    _become_the_server(settings)
     worker = MailboxWorker(
         open_accounts(settings.auth, settings.site.mydestination),
         lambda ticket, account: False,
@@ -54,17 +72,37 @@ def _here(settings: Settings, request: Mapping[str, object]) -> Iterator[Event]:
         settings,
         may_run_programs=False,
     )
-    loop = asyncio.new_event_loop()
-    events = worker.care(request)
-    try:
-        while True:
-            try:
-                yield loop.run_until_complete(anext(events))
-            except StopAsyncIteration:
-                return
-    finally:
-        loop.run_until_complete(worker.close())
-        loop.close()
+    with asyncio.Runner() as runner:
+        try:
+            yield from _all(runner, worker.care(request))
+        finally:
+            runner.run(worker.close())
+
+
+def _queue_here(settings: Settings, request: Mapping[str, object]) -> Iterator[Event]:
+    from homemail.mta.queue.spooled import open_queue
+    from homemail.roles.queue_care import care
+
+    _become_the_server(settings)
+    with asyncio.Runner() as runner:
+        queue = runner.run(open_queue(settings.site.queue_directory))
+        try:
+            yield from _all(runner, care(queue, request))
+        finally:
+            runner.run(queue.close())
+
+
+def _become_the_server(settings: Settings) -> None:
+    if os.geteuid() == 0 and settings.site.mail_owner:
+        become(settings.site.mail_owner)
+
+
+def _all(runner: asyncio.Runner, events: AsyncIterator[Event]) -> Iterator[Event]:
+    async def next_event() -> Event | None:
+        return await anext(events, None)
+
+    while (event := runner.run(next_event())) is not None:
+        yield event
 
 
 async def _sends_nothing(envelope: Envelope, content: MessageContent) -> QueueId:

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""``homemail queue``: the mail that waits to go elsewhere. Reads the files; nothing is changed."""
+"""``homemail queue``: the mail that waits to go elsewhere.
+
+Listing reads the files; what changes something is done by the running server, or here without one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from homemail.cli.failures import Failed
 from homemail.cli.installation import load_settings
@@ -43,6 +46,27 @@ def configure(parser: Parser) -> None:
     )
     show.add_argument("id", metavar="ID", help="the queue id, the first word in the list")
     show.add_argument("--json", action="store_true", help="JSON, for programs")
+    parser.add_command(
+        "flush",
+        "try everything that is deferred now",
+        run_flush,
+        details="What is on hold stays there. Needs a running server.",
+        examples=("homemail queue flush",),
+    )
+    for word, summary in _CHANGES.items():
+        changing = parser.add_command(
+            word, summary, run_change, examples=(f"homemail queue {word} ID",)
+        )
+        changing.add_argument("ids", metavar="ID", nargs="+", help="a queue id, as in the list")
+        changing.set_defaults(do=word)
+
+
+_CHANGES = {
+    "hold": "put messages on hold: they are not tried until they are released",
+    "release": "take messages off hold and try them now",
+    "retry": "try deferred messages now",
+    "remove": "remove messages for good; nobody is told",
+}
 
 
 def run_list(arguments: Arguments) -> int:
@@ -54,6 +78,27 @@ def run_list(arguments: Arguments) -> int:
     for line in mailq_lines(entries):
         print(line)
     return 0
+
+
+def run_flush(arguments: Arguments) -> int:
+    """Ask the server to try what waits."""
+    _change(arguments, {"do": "flush"})
+    return 0
+
+
+def run_change(arguments: Arguments) -> int:
+    """Change the entries named; say which could not be."""
+    _change(arguments, {"do": arguments.do, "ids": arguments.ids})
+    return 0
+
+
+def _change(arguments: Arguments, request: Mapping[str, object]) -> None:
+    from homemail.cli.house import queue_events  # what only lists must not load a server
+
+    events = queue_events(load_settings(arguments), request)
+    troubles = [f"{event['id']}: {event['trouble']}" for event in events if "trouble" in event]
+    if troubles:
+        raise Failed("; ".join(troubles))
 
 
 def run_show(arguments: Arguments) -> int:

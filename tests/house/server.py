@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -69,6 +69,14 @@ def need(program: str) -> str:
     if path is None:
         pytest.skip(f"{program} is not installed (.ci/peers installs it)")
     return path
+
+
+def wait_for(holds: Callable[[], object], seconds: float = 20) -> None:
+    """Wait until something that happens elsewhere has happened."""
+    limit = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < limit, "it did not happen in time"
+        time.sleep(0.02)
 
 
 class House:

@@ -4,12 +4,11 @@
 from __future__ import annotations
 
 import smtplib
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.house.server import House
+from tests.house.server import House, wait_for
 
 pytestmark = pytest.mark.slow
 LETTER = b"From: ann@elsewhere.example\r\n\r\nHello.\r\n"
@@ -100,10 +99,3 @@ def test_failures_of_a_list_go_to_its_owner(house: House, tmp_path: Path) -> Non
     wait_for(lambda: counts(house, subject) == [1, 0, 0])
     ((message,),) = mail(house, subject, "alice")
     assert "nobody-here@home.test" in message
-
-
-def wait_for(holds) -> None:
-    limit = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < limit, "it did not happen in time"
-        time.sleep(0.05)

@@ -9,6 +9,8 @@ import ssl
 
 import pytest
 
+from tests.house.server import homemail, wait_for
+
 pytestmark = [pytest.mark.slow, pytest.mark.loop]
 LETTER = b"From: bob@home.test\r\nTo: alice@home.test\r\nSubject: hello\r\n\r\nHello, Alice.\r\n"
 
@@ -144,8 +146,6 @@ def test_accounts_are_listed(house):
 
 
 def test_a_new_account_can_be_used_at_once(house):
-    from tests.house.server import homemail
-
     done = homemail(
         "--directory", house.directory, "account", "add", "dora", "--stdin", input="dora-secret\n"
     )
@@ -157,13 +157,3 @@ def test_a_new_account_can_be_used_at_once(house):
     finally:
         del house.ready["accounts"]["dora"]
         house.command("account", "remove", "dora")
-
-
-def wait_for(condition, seconds: float = 10) -> None:
-    """Wait until something that happens elsewhere has happened."""
-    import time
-
-    limit = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < limit, "it did not happen in time"
-        time.sleep(0.02)

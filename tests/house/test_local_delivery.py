@@ -8,7 +8,8 @@ import smtplib
 
 import pytest
 
-from tests.house.test_first_mail import LETTER, submit, wait_for
+from tests.house.server import wait_for
+from tests.house.test_first_mail import LETTER, submit
 
 pytestmark = [pytest.mark.slow, pytest.mark.loop]
 

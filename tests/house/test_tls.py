@@ -14,8 +14,7 @@ import subprocess
 
 import pytest
 
-from tests.house.server import House, need
-from tests.house.test_first_mail import wait_for
+from tests.house.server import House, need, wait_for
 
 STARTTLS = {
     "smtp": (b"EHLO a.test\r\n", b"STARTTLS\r\n", b"NOOP\r\n", b"QUIT\r\n"),

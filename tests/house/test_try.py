@@ -17,8 +17,7 @@ from pathlib import Path
 import pytest
 
 from homemail.cli import trial
-from tests.house.server import STANDARD, homemail, need
-from tests.house.test_first_mail import wait_for
+from tests.house.server import STANDARD, homemail, need, wait_for
 
 pytestmark = pytest.mark.slow
 
