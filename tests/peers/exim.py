@@ -40,14 +40,19 @@ begin retry
 """
 
 
+def _own_copy(base: Path) -> Path:
+    """Copy the program into ``base``: without root it could not start itself below /root."""
+    return Path(shutil.copy(find("exim4"), base / "exim4"))
+
+
 class Exim:
     """One Exim below ``base`` that sends everything to ``port``."""
 
     def __init__(self, base: Path, port: int) -> None:
         need_root("Exim")
-        self._command = find("exim4")
         self.base = base
         (base / "spool").mkdir(parents=True)
+        self._command = _own_copy(base)
         base.chmod(0o755)
         subprocess.run(["chown", "-R", "Debian-exim", base], check=True)
         self._settings = base / "exim.conf"
@@ -109,9 +114,9 @@ class EximServer:
 
     def __init__(self, base: Path, pem: Path, rcpt: str = "accept") -> None:
         need_root("Exim")
-        command = find("exim4")
         self.base, self.port = base, free_port()
         (base / "spool").mkdir(parents=True)
+        command = _own_copy(base)
         base.chmod(0o755)
         shutil.copy(pem, base / "server.pem")
         subprocess.run(["chown", "-R", "Debian-exim", base], check=True)
