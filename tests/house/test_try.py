@@ -119,6 +119,7 @@ def test_a_signal_ends_it(new_house, how):
 def test_a_port_in_use_is_one_clear_line(new_house, tmp_path):
     house = new_house()
     with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind(("127.0.0.1", house.base + 143))
         taken.listen()
         done = homemail("try", "--directory", house.directory, "--port-base", str(house.base))
