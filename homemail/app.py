@@ -34,7 +34,7 @@ from homemail.mta.sending.pipe import open_pipes
 from homemail.mta.sending.sender import SmtpSender
 from homemail.mta.sending.transport import Transport
 from homemail.mta.transaction import Transactions
-from homemail.resolve import DnsResolver
+from homemail.resolve import DnsResolver, Resolver
 from homemail.roles.control import Control
 from homemail.roles.frontend import Doors, Frontend
 from homemail.roles.listeners import Listener, is_own_address
@@ -88,7 +88,8 @@ class House:
         )
         self._tables = router.tables
         addressing = Addressing(router, settings.local)
-        self._sender = self._make_sender(listeners)
+        resolver = DnsResolver(site.nameservers)
+        self._sender = self._make_sender(listeners, resolver)
         hand_over = hand_over_to(settings.local.mailbox_transport, self._sender)
         self._queue = await open_queue(site.queue_directory)
         submit = ExpandingSubmit(addressing, self._queue.add)
@@ -104,7 +105,7 @@ class House:
             settings.policy,
             site,
             addressing,
-            DnsResolver(site.nameservers),
+            resolver,
             ledger=site.data_directory.joinpath(*LEDGER),
         )
         self._runner = self._make_runner(self._queue, addressing, submit)
@@ -143,14 +144,14 @@ class House:
         self._last_uses.close()
         self._tables.close()
 
-    def _make_sender(self, listeners: Sequence[Listener]) -> SmtpSender:
+    def _make_sender(self, listeners: Sequence[Listener], resolver: Resolver) -> SmtpSender:
         site = self._settings.site
         myself = Myself(
             names=frozenset({site.myhostname.lower()}),
             ports=frozenset(one.address[1] for one in listeners if one.service == "smtp"),
             is_my_address=partial(is_own_address, listeners),
         )
-        resolver, sts = DnsResolver(site.nameservers), None
+        sts = None
         if self._settings.sending.smtp_mta_sts:
             cache = site.data_directory / "mta-sts.json"
             sts = StsPolicies(resolver, HttpsFetch(resolver), cache)
