@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
 import smtplib
@@ -60,8 +61,6 @@ def configure(parser: Parser) -> None:
 def _port_base(text: str) -> int:
     base = int(text) if text.isdecimal() else -1
     if not 0 <= base <= trial.LARGEST_BASE:
-        import argparse
-
         raise argparse.ArgumentTypeError(f"expected a number from 0 to {trial.LARGEST_BASE}")
     return base
 
